@@ -1,0 +1,1 @@
+"""The controller's client, and the agent that keeps and serves what controllers publish."""

@@ -1,0 +1,1 @@
+"""What crosses a process boundary in planecast, and nothing else."""

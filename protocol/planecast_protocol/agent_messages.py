@@ -1,0 +1,192 @@
+"""Between the agent and those who talk to it: publishers at its door, subscribers at both."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from planecast_protocol.axes import Count
+from planecast_protocol.base import (
+    AcquisitionId,
+    Message,
+    Name,
+    PublisherId,
+    RequestId,
+    Sequence,
+    Text,
+    WallTime,
+)
+from planecast_protocol.limits import MAX_BATCH_EVENTS, MAX_NAME_CHARS
+
+StoreId = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)]
+
+# ---------------------------------------------------------------- publisher to agent
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """Where does the agent stand with me? Also the heartbeat of an idle publisher."""
+
+    request: RequestId
+    publisher: PublisherId
+    program: Text = ""
+    """Shown to people: host, process id and name of the controller."""
+
+
+class Publish(Message, frozen=True, kw_only=True, tag="publish"):
+    """A batch of records (`records.py`), in a second frame. Sent without waiting for acks."""
+
+    publisher: PublisherId
+    first: Sequence
+    """Sequence of the first record in the publisher's spool."""
+    count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH_EVENTS)]
+
+
+class Farewell(Message, frozen=True, kw_only=True, tag="bye"):
+    """The publisher ends and everything is acknowledged: its silence is no alarm."""
+
+    publisher: PublisherId
+
+
+# ---------------------------------------------------------------- agent to publisher
+
+
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
+    """Answer to `Hello`."""
+
+    request: RequestId
+    last: Sequence
+    """The last record of this publisher that is in the journal."""
+    log: StoreId
+    boot: StoreId
+    """Changes when the agent restarts: acks of another boot are void."""
+
+
+class Ack(Message, frozen=True, kw_only=True, tag="ack"):
+    """Everything up to `last` is in the journal, committed."""
+
+    last: Sequence
+    boot: StoreId
+
+
+class Nak(Message, frozen=True, kw_only=True, tag="nak"):
+    """A batch was not taken: go back to `last` + 1."""
+
+    last: Sequence
+    boot: StoreId
+    why: Literal["gap", "damaged", "full"]
+    """`full`: the agent's disk is; ask again later, keep spooling."""
+
+
+class Refused(Message, frozen=True, kw_only=True, tag="refused"):
+    """A message that can't be served, and why. It stays so until the asker changes."""
+
+    request: RequestId = 0
+    code: Name
+    """Name of a class in `errors`."""
+    why: Text
+
+
+# ---------------------------------------------------------------- subscriber to agent
+
+
+class ListAcquisitions(Message, frozen=True, kw_only=True, tag="list"):
+    """Ask which acquisitions there are."""
+
+    request: RequestId
+
+
+class FetchEvents(Message, frozen=True, kw_only=True, tag="fetch"):
+    """Give me the events of one acquisition from `first` on, at most one chunk."""
+
+    request: RequestId
+    acquisition: AcquisitionId
+    first: Sequence
+
+
+# ---------------------------------------------------------------- agent to subscriber
+
+
+class AcquisitionSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One acquisition in a list."""
+
+    acquisition: AcquisitionId
+    name: Name
+    state: Literal["running", "done", "aborted"]
+    controller: Literal["live", "silent", "gone"] = "gone"
+    """`silent`: nothing heard of a running acquisition's controller for `SILENT_AFTER_S`."""
+    head: Sequence
+    """Events so far."""
+    planes: Count
+    started_at: WallTime
+
+
+class AcquisitionList(Message, frozen=True, kw_only=True, tag="acquisitions"):
+    """Answer to `ListAcquisitions`, oldest first."""
+
+    request: RequestId
+    log: StoreId
+    boot: StoreId
+    acquisitions: list[AcquisitionSummary]
+    worker: Text = ""
+    """Where the reader worker that belongs to this agent listens; empty: not known."""
+
+
+class EventChunk(Message, frozen=True, kw_only=True, tag="events"):
+    """Answer to `FetchEvents`; a second frame holds `columns.pack` of the events."""
+
+    request: RequestId
+    acquisition: AcquisitionId
+    first: Sequence
+    count: Count
+    """0: there is nothing from `first` on yet."""
+    head: Sequence
+    log: StoreId
+    boot: StoreId
+
+
+class CursorBeyond(Message, frozen=True, kw_only=True, tag="beyond"):
+    """Answer to `FetchEvents` from beyond the head: the cursor is of another log. Start over."""
+
+    request: RequestId
+    acquisition: AcquisitionId
+    head: Sequence
+    log: StoreId
+
+
+class Bell(Message, frozen=True, kw_only=True, tag="bell"):
+    """Something was stored: here are the heads that moved. Losing one is harmless."""
+
+    log: StoreId
+    boot: StoreId
+    heads: dict[AcquisitionId, Sequence]
+
+
+class AgentHeartbeat(Message, frozen=True, kw_only=True, tag="beat"):
+    """Rung every `HEARTBEAT_S`, with all that a subscriber can have missed."""
+
+    log: StoreId
+    boot: StoreId
+    running: list[AcquisitionSummary]
+    """Acquisitions that are not ended, and those that ended during the last ten beats."""
+    stored: Count
+    """Acquisitions in the journal: a subscriber lists them again when this changes."""
+    dead_letters: Count = 0
+    alarm: Text = ""
+    """What an operator must know (disk full …); empty: nothing."""
+
+
+AgentMessage = (
+    Hello
+    | Publish
+    | Farewell
+    | Welcome
+    | Ack
+    | Nak
+    | Refused
+    | ListAcquisitions
+    | FetchEvents
+    | AcquisitionList
+    | EventChunk
+    | CursorBeyond
+    | Bell
+    | AgentHeartbeat
+)

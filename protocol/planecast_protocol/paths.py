@@ -1,0 +1,80 @@
+"""File names on the wire: `alias:relative/posix/path` under a root that an operator lists.
+
+An event can therefore never make a worker read outside what its operator allowed. The
+alias `local` stands for the whole file system; only a worker that serves nobody but its own
+user knows it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath, PurePosixPath
+
+from planecast_protocol.errors import BadPathError, NotAllowedError
+from planecast_protocol.limits import MAX_PATH_CHARS
+
+LOCAL_ALIAS = "local"
+
+Roots = Mapping[str, Path]
+"""Alias to absolute folder."""
+
+
+def local_roots() -> dict[str, Path]:
+    """Return the roots of a private worker: everything its own user may read."""
+    return {LOCAL_ALIAS: Path(Path.cwd().anchor)}
+
+
+def check_wire_path(wire_path: str) -> tuple[str, str]:
+    """Return (alias, relative path); raise `BadPathError` unless it is in normal form."""
+    alias, colon, relative = wire_path.partition(":")
+    if not colon or not alias or not relative:
+        raise BadPathError(f"{wire_path!r}: not of the form alias:relative/path", path=wire_path)
+    if len(wire_path) > MAX_PATH_CHARS:
+        raise BadPathError(f"{wire_path[:80]!r}…: longer than {MAX_PATH_CHARS} characters")
+    if "\0" in relative or "\\" in relative:
+        raise BadPathError(f"{wire_path!r}: NUL and backslash are not allowed", path=wire_path)
+    if any(part in ("", ".", "..") for part in relative.split("/")):
+        raise BadPathError(
+            f"{wire_path!r}: empty parts, '.' and '..' are not allowed", path=wire_path
+        )
+    return alias, relative
+
+
+def to_wire_path(path: str | PurePath, roots: Mapping[str, PurePath]) -> str:
+    """Name an absolute path by the longest of `roots` that holds it.
+
+    Raises `BadPathError` if it is relative or no root holds it.
+    """
+    pure = PurePath(path)
+    if not pure.is_absolute():
+        raise BadPathError(f"{path}: give the absolute path", path=str(path))
+    best: tuple[int, str] | None = None
+    for alias, root in roots.items():
+        if pure.is_relative_to(root):
+            relative = PurePosixPath(*pure.relative_to(root).parts)
+            depth = len(PurePath(root).parts)
+            if best is None or depth > best[0]:
+                best = (depth, f"{alias}:{relative}")
+    if best is None:
+        listed = ", ".join(f"{alias}={root}" for alias, root in roots.items()) or "none"
+        raise BadPathError(f"{path}: beneath none of the roots ({listed})", path=str(path))
+    check_wire_path(best[1])
+    return best[1]
+
+
+def resolve_wire_path(wire_path: str, roots: Roots) -> Path:
+    """Return the absolute path of `alias:relative`, following no link out of the root.
+
+    The path need not exist. Raises `NotAllowedError` for an unknown alias or a link that
+    leads outside, `BadPathError` for one that is not in normal form.
+    """
+    alias, relative = check_wire_path(wire_path)
+    root = roots.get(alias)
+    if root is None:
+        raise NotAllowedError(
+            f"{wire_path}: unknown root {alias!r}; this worker serves "
+            f"{', '.join(sorted(roots)) or 'none'} (start it with --root {alias}=FOLDER)",
+            path=wire_path,
+        )
+    path = root / relative
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise NotAllowedError(f"{wire_path}: a link leads outside the root {root}", path=wire_path)
+    return path

@@ -1,0 +1,49 @@
+"""Framed records: how events lie in a spool file and travel in a batch.
+
+    record = length (u32 little endian) | crc32 of the body (u32) | body
+
+The sender forwards spool bytes unparsed, so a spool file and a batch on the wire are the
+same bytes, and both notice a torn or flipped byte.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from planecast_protocol.errors import BadMessageError
+from planecast_protocol.limits import MAX_EVENT_BYTES
+
+HEADER = struct.Struct("<II")
+
+
+def frame_record(body: bytes) -> bytes:
+    """Return the record that holds `body`; raise `BadMessageError` if it is too long."""
+    if len(body) > MAX_EVENT_BYTES:
+        raise BadMessageError(f"an event of {len(body)} bytes; the limit is {MAX_EVENT_BYTES}")
+    return HEADER.pack(len(body), zlib.crc32(body)) + body
+
+
+def record_end(buffer: bytes | memoryview, start: int) -> int:
+    """Return the offset behind the record at `start`, or -1 if there is no whole, sound one."""
+    if len(buffer) - start < HEADER.size:
+        return -1
+    length, crc = HEADER.unpack_from(buffer, start)
+    end: int = start + HEADER.size + length
+    if length > MAX_EVENT_BYTES or end > len(buffer):
+        return -1
+    return end if zlib.crc32(buffer[start + HEADER.size : end]) == crc else -1
+
+
+def split_records(buffer: bytes | memoryview, max_records: int) -> Iterator[bytes]:
+    """Yield the bodies of a batch; raise `BadMessageError` at the first unsound byte."""
+    view = memoryview(buffer)
+    start = count = 0
+    while start < len(view):
+        end = record_end(view, start)
+        if end < 0:
+            raise BadMessageError(f"record {count + 1} of the batch is torn or damaged")
+        count += 1
+        if count > max_records:
+            raise BadMessageError(f"more than {max_records} records in one batch")
+        yield bytes(view[start + HEADER.size : end])
+        start = end

@@ -1,0 +1,1 @@
+"""The worker that alone opens microscope files, and its client."""

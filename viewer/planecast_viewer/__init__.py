@@ -1,0 +1,1 @@
+"""The live viewer: subscribes, asks for planes, paints."""
