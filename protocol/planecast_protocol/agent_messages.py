@@ -116,6 +116,7 @@ class AcquisitionSummary(msgspec.Struct, frozen=True, kw_only=True, omit_default
     head: Sequence
     """Events so far."""
     planes: Count
+    """Images registered so far; one that was registered again counts again."""
     started_at: WallTime
 
 

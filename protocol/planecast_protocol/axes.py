@@ -12,6 +12,9 @@ ACQUISITION_AXES = ("t", "fov", "z", "channel")
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 """A non-negative number that fits 31 bits, as every index and count on the wire does."""
 
+ByteCount = Annotated[int, msgspec.Meta(ge=0)]
+"""A size in bytes, which may well be above 31 bits."""
+
 
 class PlaneIndex(msgspec.Struct, frozen=True, order=True, array_like=True):
     """Which plane of an acquisition. Axes in the order of `ACQUISITION_AXES`."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from planecast_protocol.axes import Count
+from planecast_protocol.axes import ByteCount, Count
 from planecast_protocol.base import Message, Name, RequestId, Text
 from planecast_protocol.errors import ErrorInfo
 from planecast_protocol.images import ImageInfo
@@ -128,7 +128,7 @@ class WorkerWelcome(Message, frozen=True, kw_only=True, tag="worker_welcome"):
 
     worker: Name
     pid: Count
-    arena_bytes: Count
+    arena_bytes: ByteCount
     """0: no shared memory on this connection, pixels come as payload."""
     slots: Count
     row: Count
@@ -215,8 +215,8 @@ class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker_status"):
     queued: Count
     readers_replaced: Count
     quarantined: list[Text]
-    arena_bytes: Count
-    arena_used_bytes: Count
+    arena_bytes: ByteCount
+    arena_used_bytes: ByteCount
     leased_slots: Count
 
 

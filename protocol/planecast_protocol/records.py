@@ -17,9 +17,9 @@ HEADER = struct.Struct("<II")
 
 
 def frame_record(body: bytes) -> bytes:
-    """Return the record that holds `body`; raise `BadMessageError` if it is too long."""
-    if len(body) > MAX_EVENT_BYTES:
-        raise BadMessageError(f"an event of {len(body)} bytes; the limit is {MAX_EVENT_BYTES}")
+    """Return the record that holds `body`; raise `BadMessageError` if it is empty or too long."""
+    if not 0 < len(body) <= MAX_EVENT_BYTES:
+        raise BadMessageError(f"an event of {len(body)} bytes; 1 to {MAX_EVENT_BYTES} are allowed")
     return HEADER.pack(len(body), zlib.crc32(body)) + body
 
 
@@ -29,7 +29,8 @@ def record_end(buffer: bytes | memoryview, start: int) -> int:
         return -1
     length, crc = HEADER.unpack_from(buffer, start)
     end: int = start + HEADER.size + length
-    if length > MAX_EVENT_BYTES or end > len(buffer):
+    # Eight zero bytes would be a sound record of nothing: a disk leaves such after a power loss.
+    if not 0 < length <= MAX_EVENT_BYTES or end > len(buffer):
         return -1
     return end if zlib.crc32(buffer[start + HEADER.size : end]) == crc else -1
 

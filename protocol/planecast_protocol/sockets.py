@@ -12,10 +12,14 @@ HEARTBEAT_TIMEOUT_MS = 3000
 
 
 def server_socket(
-    context: "zmq.Context[zmq.Socket[bytes]]", kind: int, endpoint: str
+    context: "zmq.Context[zmq.Socket[bytes]]", kind: int, endpoint: str, *, max_unsent: int = 1000
 ) -> "zmq.Socket[bytes]":
-    """Bind a socket that takes at most `MAX_FRAME_BYTES` a frame from anybody."""
+    """Bind a socket that takes at most `MAX_FRAME_BYTES` a frame from anybody.
+
+    A peer that does not read is sent at most `max_unsent` messages; what comes after is dropped.
+    """
     socket = _socket(context, kind, MAX_FRAME_BYTES)
+    socket.setsockopt(zmq.SNDHWM, max_unsent)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 5000)
     try:
         socket.bind(endpoint)

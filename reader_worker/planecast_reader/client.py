@@ -1,0 +1,325 @@
+"""The reader worker's client, for viewers and scripts. Imports no file library and no Qt.
+
+One thread holds the connection: it receives, sends what a caller's thread could not send at
+once, and connects again when the worker was replaced, asking again for what was not answered.
+"""
+
+import contextlib
+import itertools
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from planecast_protocol.endpoints import check_worker_address
+from planecast_protocol.errors import (
+    BadMessageError,
+    CancelledError,
+    PlanecastError,
+    ReaderTimeoutError,
+    UnreachableError,
+    WorkerUnreachableError,
+)
+from planecast_protocol.images import ImageInfo
+from planecast_protocol.messages import AnyMessage
+from planecast_protocol.planes import PlaneStatistics
+from planecast_protocol.reader_messages import (
+    AskWorkerStatus,
+    Cancel,
+    Done,
+    ImageOpened,
+    MetadataReady,
+    OpenImage,
+    PixelsPending,
+    PixelsReady,
+    ReadMetadata,
+    ReadPixels,
+    ReadPlanetable,
+    ReleaseFile,
+    RequestFailed,
+    TableReady,
+    WorkerStatus,
+)
+from planecast_reader.worker_link import WorkerLink, find_worker
+
+logger = logging.getLogger(__name__)
+
+Request = ReadPixels | OpenImage | ReadPlanetable | ReadMetadata | ReleaseFile | AskWorkerStatus
+Table = dict[str, list[Any]]
+
+UNREACHABLE_AFTER_S = 15.0
+"""A blocking request gives up when no worker was there for so long."""
+_RETRY_FIRST_S = 0.05
+_RETRY_SLOWEST_S = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class PixelAnswer:
+    """Pixels, and what the worker found out about them."""
+
+    pixels: npt.NDArray[Any]
+    """(y, x) or (y, x, samples), read-only. Zero-copy on the worker's machine: its place in the
+    shared memory is free again when the last view on it is gone."""
+    statistics: PlaneStatistics | None
+    cached: bool
+    read_ms: float
+
+
+Answer = PixelAnswer | ImageInfo | dict[str, Any] | WorkerStatus | PlanecastError | None
+"""A planetable and metadata come as dict; `None` says that a request is done."""
+
+OnAnswer = Callable[[Answer], None]
+OnPending = Callable[[str], None]
+OnState = Callable[[bool, str], None]
+
+
+@dataclass
+class _Outstanding:
+    message: Request
+    on_answer: OnAnswer
+    on_pending: OnPending | None
+    cancelled: bool = False
+
+
+class ReaderClient:
+    """Asks a reader worker. Any thread may call any method; callbacks come from its own thread."""
+
+    def __init__(self, address: str | None = None, *, on_state: OnState | None = None) -> None:
+        """Connect in the background, without waiting.
+
+        `address` is `unix:///path` or `tcp://host:port`; without one, the user's running worker
+        is joined, or a private one started that ends with this process. `on_state(connected,
+        text)` tells of each change. Raises `EndpointError` for an address that is none.
+        """
+        if address is not None:
+            check_worker_address(address)
+        self._address = address
+        self._on_state = on_state
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._outstanding: dict[int, _Outstanding] = {}
+        self._link: WorkerLink | None = None
+        self._closed = threading.Event()
+        self._away_since: float | None = time.monotonic()
+        self.trouble = "not connected yet"
+        """Why there is no connection, for people."""
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="reader-client", daemon=True)
+        self._thread.start()
+
+    # ------------------------------------------------------------ asking
+
+    def submit(
+        self, message: Request, on_answer: OnAnswer, on_pending: OnPending | None = None
+    ) -> int:
+        """Ask without waiting; return the request's number.
+
+        `on_answer` is called once with the answer or a `PlanecastError`; `on_pending` with the
+        reason each time that a plane turns out not to be whole yet.
+        """
+        number = next(self._numbers)
+        message = msgspec.structs.replace(message, request=number)
+        with self._lock:
+            if self._closed.is_set():
+                raise WorkerUnreachableError("this client is closed")
+            self._outstanding[number] = _Outstanding(message, on_answer, on_pending)
+            self._send(message)
+        return number
+
+    def cancel(self, *numbers: int) -> None:
+        """Withdraw requests; those not answered yet are answered with `CancelledError`."""
+        with self._lock:
+            known = [n for n in numbers if n in self._outstanding]
+            for number in known:
+                self._outstanding[number].cancelled = True
+            if known:
+                self._send(Cancel(requests=known))
+
+    def request(self, message: Request, timeout_s: float | None = None) -> Answer:
+        """Ask and wait. Not from a callback: they run in the thread that would have to answer.
+
+        Raises the `PlanecastError` that is the answer, `WorkerUnreachableError` if there is no
+        worker for 15 s, `ReaderTimeoutError` after `timeout_s`.
+        """
+        answered = threading.Event()
+        answers: list[Answer] = []
+
+        def on_answer(answer: Answer) -> None:
+            answers.append(answer)
+            answered.set()
+
+        number = self.submit(message, on_answer)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not answered.wait(self._patience_s(deadline)):
+            self._give_up(number, deadline, timeout_s)
+        answer = answers[0]
+        if isinstance(answer, PlanecastError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the thread; what is unanswered is answered with `CancelledError`."""
+        self._closed.set()
+        self._wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _patience_s(self, deadline: float | None) -> float:
+        return 0.5 if deadline is None else max(0.0, min(0.5, deadline - time.monotonic()))
+
+    def _give_up(self, number: int, deadline: float | None, timeout_s: float | None) -> None:
+        """Raise if a blocking request has waited long enough."""
+        now = time.monotonic()
+        away = self._away_since
+        if away is not None and now - away > UNREACHABLE_AFTER_S:
+            self._drop(number)
+            raise WorkerUnreachableError(self.trouble)
+        if deadline is not None and now >= deadline:
+            self.cancel(number)
+            self._drop(number)
+            raise ReaderTimeoutError(f"no answer within {timeout_s:g} s")
+
+    def _drop(self, number: int) -> None:
+        with self._lock:
+            self._outstanding.pop(number, None)
+
+    def _send(self, message: AnyMessage) -> None:
+        """Send now if there is a connection; the thread sees to the rest. Needs the lock."""
+        if self._link is None:
+            return
+        with contextlib.suppress(UnreachableError):  # the thread notices too, and reconnects
+            self._link.connection.send(message)
+            if self._link.connection.wants_to_send:
+                self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._wake_write.send(b"\0")
+
+    # ------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        retry_s = _RETRY_FIRST_S
+        while not self._closed.is_set():
+            try:
+                link = find_worker(self._address)
+            except PlanecastError as trouble:
+                self._tell_state(connected=False, text=str(trouble))
+                self._closed.wait(retry_s)
+                retry_s = min(2 * retry_s, _RETRY_SLOWEST_S)
+                continue
+            retry_s = _RETRY_FIRST_S
+            try:
+                self._serve(link)
+            except PlanecastError as trouble:
+                self._tell_state(connected=False, text=f"the reader worker is gone: {trouble}")
+            finally:
+                with self._lock:
+                    self._link = None
+                link.close()
+        self._answer_all(CancelledError("this client was closed"))
+        self._wake_read.close()
+        self._wake_write.close()
+
+    def _tell_state(self, *, connected: bool, text: str) -> None:
+        if connected:
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = time.monotonic()
+        self.trouble = text
+        if self._on_state is not None:
+            self._on_state(connected, text)
+
+    def _serve(self, link: WorkerLink) -> None:
+        """Serve one connection until it breaks (`UnreachableError`) or the client is closed."""
+        self._tell_state(connected=True, text="connected")
+        self._resume(link)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            selector.register(link.connection.socket, selectors.EVENT_READ)
+            for message, payload in link.early:
+                self._on_message(link, message, payload)
+            while not self._closed.is_set():
+                unsent = link.connection.wants_to_send
+                wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if unsent else 0)
+                selector.modify(link.connection.socket, wanted)
+                selector.select()
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_read.recv(4096)
+                with self._lock:
+                    link.connection.flush()
+                for message, payload in link.connection.receive():
+                    self._on_message(link, message, payload)
+
+    def _resume(self, link: WorkerLink) -> None:
+        """Ask again for everything that an earlier connection did not answer."""
+        with self._lock:
+            withdrawn = [(n, o) for n, o in self._outstanding.items() if o.cancelled]
+            for number, _ in withdrawn:
+                del self._outstanding[number]
+            self._link = link
+            for outstanding in self._outstanding.values():
+                self._send(outstanding.message)
+        for _, outstanding in withdrawn:
+            outstanding.on_answer(CancelledError("withdrawn by its client"))
+
+    def _on_message(self, link: WorkerLink, message: AnyMessage, payload: bytes) -> None:
+        match message:
+            case PixelsPending(request=number, why=why):
+                outstanding = self._outstanding.get(number)
+                if outstanding is not None and outstanding.on_pending is not None:
+                    outstanding.on_pending(why)
+            case PixelsReady():
+                self._on_pixels(link, message, payload)
+            case ImageOpened(request=number, image=image):
+                self._answer(number, image)
+            case TableReady(request=number) | MetadataReady(request=number):
+                self._answer(number, msgspec.msgpack.decode(payload, type=dict[str, Any]))
+            case Done(request=number):
+                self._answer(number, None)
+            case RequestFailed(request=number, error=error):
+                self._answer(number, PlanecastError.from_info(error))
+            case WorkerStatus(request=number):
+                self._answer(number, message)
+            case _:
+                raise BadMessageError(f"the worker sent an unexpected {type(message).__name__}")
+
+    def _on_pixels(self, link: WorkerLink, ready: PixelsReady, payload: bytes) -> None:
+        pixels: npt.NDArray[Any] | None
+        if ready.shared is None:
+            pixels = np.frombuffer(payload, ready.dtype).reshape(ready.shape)
+        elif link.arena is not None:
+            pixels = link.arena.take(ready.shared, ready.shape, ready.dtype)
+        else:
+            raise BadMessageError("the worker speaks of shared memory that it did not share")
+        if pixels is None:  # evicted on the way: ask again
+            with self._lock:
+                outstanding = self._outstanding.get(ready.request)
+                if outstanding is not None and not outstanding.cancelled:
+                    self._send(outstanding.message)
+            return
+        self._answer(
+            ready.request, PixelAnswer(pixels, ready.statistics, ready.cached, ready.read_ms)
+        )
+
+    def _answer(self, number: int, answer: Answer) -> None:
+        with self._lock:
+            outstanding = self._outstanding.pop(number, None)
+        if outstanding is not None:
+            outstanding.on_answer(answer)
+
+    def _answer_all(self, error: PlanecastError) -> None:
+        with self._lock:
+            left, self._outstanding = self._outstanding, {}
+        for outstanding in left.values():
+            outstanding.on_answer(error)

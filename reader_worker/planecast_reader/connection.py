@@ -1,0 +1,87 @@
+"""One stream connection to the front: frames out without blocking, frames in as messages."""
+
+import collections
+import socket
+
+from planecast_protocol.errors import UnreachableError
+from planecast_protocol.messages import AnyMessage
+from planecast_protocol.streams import FrameDecoder, frame
+
+MAX_UNSENT_BYTES = 256 << 20
+"""A client that reads so slowly is cut off: it reconnects and asks again."""
+_RECEIVE_BYTES = 1 << 18
+
+
+class Connection:
+    """A non-blocking socket with an outgoing queue. Belongs to one thread."""
+
+    def __init__(self, stream: socket.socket, max_payload: int) -> None:
+        stream.setblocking(False)
+        if stream.family != getattr(socket, "AF_UNIX", None):
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = stream
+        self._decoder = FrameDecoder(max_payload=max_payload)
+        self._unsent: collections.deque[memoryview] = collections.deque()
+        self._unsent_bytes = 0
+
+    def receive(self) -> list[tuple[AnyMessage, bytes]]:
+        """Return what has arrived.
+
+        Raises `UnreachableError` at the end of the stream, `BadMessageError` for garbage: close
+        the connection in both cases.
+        """
+        try:
+            data = self.socket.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return []
+        except OSError as trouble:
+            raise UnreachableError(f"the connection broke: {trouble}") from None
+        if not data:
+            raise UnreachableError("the other end closed the connection")
+        return list(self._decoder.feed(data))
+
+    def send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
+        """Queue a message, and send what the socket takes. Raises `UnreachableError`."""
+        head = frame(message, len(payload))
+        if len(payload) <= 4096:
+            self._queue(head + bytes(payload))
+        else:
+            self._queue(head)
+            self._queue(payload)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            raise UnreachableError(f"{self._unsent_bytes >> 20} MiB were not read by the other end")
+        self.flush()
+
+    def send_with_fds(self, message: AnyMessage, fds: list[int]) -> None:
+        """Send the first message of a Unix connection, with file descriptors beside it."""
+        socket.send_fds(self.socket, [frame(message)], fds)
+
+    @property
+    def wants_to_send(self) -> bool:
+        """Tell whether to call `flush` when the socket is writable."""
+        return bool(self._unsent)
+
+    def flush(self) -> None:
+        """Send what the socket takes now. Raises `UnreachableError`."""
+        while self._unsent:
+            part = self._unsent[0]
+            try:
+                sent = self.socket.send(part)
+            except BlockingIOError:
+                return
+            except OSError as trouble:
+                raise UnreachableError(f"the connection broke: {trouble}") from None
+            self._unsent_bytes -= sent
+            if sent == len(part):
+                self._unsent.popleft()
+            else:
+                self._unsent[0] = part[sent:]
+
+    def close(self) -> None:
+        """Close the socket; what is unsent is dropped."""
+        self._unsent.clear()
+        self.socket.close()
+
+    def _queue(self, data: bytes | memoryview) -> None:
+        self._unsent.append(memoryview(data))
+        self._unsent_bytes += len(data)

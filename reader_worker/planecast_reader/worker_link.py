@@ -1,0 +1,132 @@
+"""One connection to a worker: joined where one runs, else a private one is started."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+
+from planecast_protocol.endpoints import check_worker_address, default_worker_address, split_tcp
+from planecast_protocol.errors import PlanecastError, WorkerUnreachableError
+from planecast_protocol.limits import MAX_PLANE_BYTES
+from planecast_protocol.messages import AnyMessage
+from planecast_protocol.reader_messages import WorkerWelcome
+from planecast_protocol.streams import FrameDecoder
+from planecast_reader.connection import Connection
+from planecast_reader.leases import ClientArena
+
+CONNECT_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 30.0
+"""A private worker's start: importing takes most of it, on a machine that is busy too."""
+
+
+class WorkerLink:
+    """A connection that has been welcomed."""
+
+    def __init__(
+        self, stream: socket.socket, timeout_s: float, process: "subprocess.Popen[bytes] | None"
+    ) -> None:
+        self._process = process
+        try:
+            welcome, early, fds = _receive_welcome(stream, timeout_s)
+        except PlanecastError:
+            self._stop_process(stream)
+            raise
+        self.early = early
+        """Messages that came right behind the welcome."""
+        self.arena: ClientArena | None = None
+        if welcome.arena_bytes and len(fds) == 2:
+            self.arena = ClientArena(fds[0], fds[1], welcome.arena_bytes, welcome.row)
+        for fd in fds:
+            os.close(fd)
+        self.connection = Connection(stream, MAX_PLANE_BYTES)
+
+    def close(self) -> None:
+        """Close the connection; a private worker ends by that."""
+        self._stop_process(self.connection.socket)
+
+    def _stop_process(self, stream: socket.socket) -> None:
+        stream.close()
+        if self._process is not None:
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def find_worker(address: str | None) -> WorkerLink:
+    """Connect to the worker at `address`; without one, to this user's, else to a private one.
+
+    Raises `WorkerUnreachableError`, and `EndpointError` for an address that is none.
+    """
+    if address is not None:
+        return WorkerLink(_connect(address), CONNECT_TIMEOUT_S, None)
+    with contextlib.suppress(WorkerUnreachableError):
+        return WorkerLink(_connect(default_worker_address()), CONNECT_TIMEOUT_S, None)
+    return _start_private()
+
+
+def _connect(address: str) -> socket.socket:
+    check_worker_address(address)
+    try:
+        if address.startswith("unix://"):
+            stream = socket.socket(socket.AF_UNIX)
+            stream.settimeout(CONNECT_TIMEOUT_S)
+            try:
+                stream.connect(address.removeprefix("unix://"))
+            except OSError:
+                stream.close()
+                raise
+            return stream
+        host, port = split_tcp(address)
+        return socket.create_connection((host.strip("[]"), port), CONNECT_TIMEOUT_S)
+    except OSError as trouble:
+        raise WorkerUnreachableError(
+            f"no reader worker answers at {address} ({trouble.strerror or trouble}); "
+            f"start one: planecast reader --address {address}"
+        ) from None
+
+
+def _start_private() -> WorkerLink:
+    """Start a worker that serves this process alone, and ends with it."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "planecast_reader", "--private-fd", str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=None if os.environ.get("PLANECAST_DEBUG") else subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C in the terminal must not end it under our feet
+    )
+    theirs.close()
+    return WorkerLink(ours, START_TIMEOUT_S, process)
+
+
+def _receive_welcome(
+    stream: socket.socket, timeout_s: float
+) -> tuple[WorkerWelcome, list[tuple[AnyMessage, bytes]], list[int]]:
+    """Wait for the first message, and for the file descriptors beside it."""
+    stream.settimeout(timeout_s)
+    decoder = FrameDecoder(max_payload=MAX_PLANE_BYTES)
+    fds: list[int] = []
+    try:
+        while True:
+            if stream.family == getattr(socket, "AF_UNIX", None):
+                data, new_fds, _flags, _address = socket.recv_fds(stream, 1 << 16, 2)
+                fds += new_fds
+            else:
+                data = stream.recv(1 << 16)
+            if not data:
+                raise WorkerUnreachableError("the worker closed the connection at once")
+            messages = list(decoder.feed(data))
+            if messages and isinstance(messages[0][0], WorkerWelcome):
+                return messages[0][0], messages[1:], fds
+            if messages:
+                raise WorkerUnreachableError("what answers there is no reader worker")
+    except (OSError, PlanecastError) as trouble:
+        for fd in fds:
+            os.close(fd)
+        if isinstance(trouble, PlanecastError):
+            raise
+        raise WorkerUnreachableError(f"the worker does not answer: {trouble}") from None
