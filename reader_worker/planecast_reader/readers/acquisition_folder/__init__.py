@@ -1,0 +1,1 @@
+"""Folders of an acquisition, as Squid writes and ndviewer_light reads them."""
