@@ -1,0 +1,296 @@
+"""The controller's client: what an acquisition script calls for every image it saves."""
+
+import math
+import os
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from operator import index as as_int
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from planecast_agent.sender import Sender
+from planecast_agent.settings import default_spool_dir, roots_from_environment
+from planecast_agent.spool import Spool
+from planecast_protocol.axes import PlaneIndex
+from planecast_protocol.endpoints import AgentAddress, default_agent_address
+from planecast_protocol.errors import AcquisitionError, BadMessageError
+from planecast_protocol.event_messages import (
+    EndAcquisition,
+    Event,
+    RegisterImage,
+    StartAcquisition,
+)
+from planecast_protocol.limits import CLOSE_TIMEOUT_S, MAX_EVENT_BYTES, MAX_TEXT_CHARS
+from planecast_protocol.messages import decode_event, encode
+from planecast_protocol.paths import Roots, to_wire_path
+from planecast_protocol.planes import PlaneSource
+
+_MAX_FOLDERS = 256
+
+
+class Acquisition:
+    """One acquisition, as its controller announces it. All methods may be called by any thread.
+
+    `register_image` appends to a file on this machine and returns: it waits for no network,
+    and neither a slow, absent or restarting agent nor a full disk makes it raise.
+    """
+
+    def __init__(self, start: StartAcquisition, spool: Spool, sender: Sender, roots: Roots) -> None:
+        """Use `Acquisition.start`."""
+        self._start = start
+        self._channels = {name: number for number, name in enumerate(start.channels)}
+        self._spool = spool
+        self._sender = sender
+        self._roots = roots
+        self._folders: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._ended = False
+        self._closed = False
+
+    @classmethod
+    def start(
+        cls,
+        name: str,
+        channels: Sequence[str],
+        num_z: int,
+        height: int,
+        width: int,
+        fov_labels: Sequence[str],
+        *,
+        num_t: int | None = None,
+        dtype: str | None = None,
+        pixel_size_um: float | None = None,
+        z_step_um: float | None = None,
+        time_interval_s: float | None = None,
+        channel_colors: Sequence[str | None] | None = None,
+        agent: str | None = None,
+        roots: Roots | None = None,
+        spool_dir: str | Path | None = None,
+    ) -> Self:
+        """Announce an acquisition of planes (y, x) of `height` × `width` pixels.
+
+        `num_t=None` runs until `end`. `agent` is the agent's address; it need not be running.
+        `roots` maps aliases to the folders in which images are saved. Raises
+        `AcquisitionError` for a description that can't be, `EndpointError` for a malformed
+        address, and `OSError` if the spool can't be created.
+        """
+        _check_channels(channels, channel_colors)
+        start = StartAcquisition(
+            acquisition=_new_id(name),
+            name=name,
+            channels=list(channels),
+            num_z=as_int(num_z),
+            num_t=None if num_t is None else as_int(num_t),
+            height=as_int(height),
+            width=as_int(width),
+            fov_labels=list(fov_labels),
+            dtype=dtype,
+            pixel_size_um=_finite("pixel_size_um", pixel_size_um),
+            z_step_um=_finite("z_step_um", z_step_um),
+            time_interval_s=_finite("time_interval_s", time_interval_s),
+            channel_colors=None if channel_colors is None else list(channel_colors),
+            started_at=time.time(),
+        )
+        body = _encode_checked(start)
+        known_roots = roots_from_environment() if roots is None else dict(roots)
+        folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
+        address = agent or default_agent_address()
+        AgentAddress.parse(address)
+        spool = Spool(folder, start.acquisition, secrets.token_hex(16))
+        spool.append(body)
+        sender = Sender(spool, address, f"{name} on {socket.gethostname()}, process {os.getpid()}")
+        return cls(start, spool, sender, known_roots)
+
+    @property
+    def id(self) -> str:
+        """The acquisition's id, unique for ever."""
+        return self._start.acquisition
+
+    @property
+    def undelivered(self) -> int:
+        """Events that are not in the agent's journal yet."""
+        return max(0, self._spool.head + self._spool.waiting - self._sender.acked)
+
+    @property
+    def alarm(self) -> str:
+        """What an operator must know; empty: nothing. The acquisition goes on in any case."""
+        if self._spool.lost:
+            return f"{self._spool.lost} events are lost: disk and memory are full"
+        if self._spool.waiting:
+            return f"the disk is full: {self._spool.waiting} events wait in memory"
+        return self._sender.alarm
+
+    def register_image(
+        self,
+        t: int,
+        fov_idx: int,
+        z: int,
+        channel: str | int,
+        filepath: str | os.PathLike[str],
+        *,
+        page: int | None = None,
+        scene: int = 0,
+        index: Mapping[str, int] | None = None,
+        size_bytes: int | None = None,
+        mtime_ns: int | None = None,
+    ) -> None:
+        """Announce the plane (t, fov, z, channel) in `filepath`, which need not exist yet.
+
+        `index` is the plane's place in the file by the file's own axis letters, or `page`
+        counts the pages of a TIFF; neither: the file holds one plane. `size_bytes` and
+        `mtime_ns` are of the finished file, if known. Registering a plane again replaces it.
+
+        Raises `AcquisitionError` for an index the acquisition does not have, after `end` and in
+        a forked process, and `BadPathError` for a file beneath none of the roots.
+        """
+        event = RegisterImage(
+            acquisition=self.id,
+            index=PlaneIndex(
+                t=as_int(t),
+                fov=_below(len(self._start.fov_labels), "fov", as_int(fov_idx)),
+                z=_below(self._start.num_z, "z", as_int(z)),
+                channel=self._channel_number(channel),
+            ),
+            source=PlaneSource(
+                path=self._wire_path(filepath),
+                scene=as_int(scene),
+                index={} if index is None else {k: as_int(v) for k, v in index.items()},
+                page=None if page is None else as_int(page),
+                size_bytes=None if size_bytes is None else as_int(size_bytes),
+                mtime_ns=None if mtime_ns is None else as_int(mtime_ns),
+            ),
+            registered_at=time.time(),
+        )
+        self._publish(event)
+
+    def end(self, status: Literal["done", "aborted"] = "done", reason: str = "") -> None:
+        """Say that no more planes will come. Does not wait; a second call does nothing."""
+        event = EndAcquisition(
+            acquisition=self.id,
+            status=status,
+            # An error's text may hold a file name that is not UTF-8.
+            reason=reason[:MAX_TEXT_CHARS].encode(errors="replace").decode(),
+            ended_at=time.time(),
+        )
+        body = _encode_checked(event)
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            self._spool.append(body)
+        self._sender.finish()
+
+    def wait_delivered(self, timeout_s: float) -> bool:
+        """Wait until every event so far is in the agent's journal; `False` if it isn't."""
+        return self._sender.wait_delivered(timeout_s)
+
+    def close(self) -> None:
+        """Deliver what can be delivered in `CLOSE_TIMEOUT_S`, and end the sender's thread.
+
+        The rest stays in the spool, where the agent of this machine finds it. An acquisition
+        that was not ended stays open. May be called twice.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._ended = self._closed = True
+        self._sender.finish()
+        self._sender.wait_delivered(CLOSE_TIMEOUT_S)
+        self._sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.end()
+        else:
+            self.end("aborted", f"{type(error).__name__}: {error}")
+        self.close()
+
+    def _publish(self, event: RegisterImage) -> None:
+        body = _encode_checked(event)
+        if os.getpid() != self._process:
+            raise AcquisitionError(
+                f"acquisition {self.id} belongs to process {self._process}, this is a fork of it: "
+                "register images in the process that started the acquisition"
+            )
+        with self._lock:
+            if self._ended:
+                raise AcquisitionError(f"acquisition {self.id} has ended: start another one")
+            self._spool.append(body)
+        self._sender.wake()
+
+    def _channel_number(self, channel: str | int) -> int:
+        if not isinstance(channel, str):
+            return _below(len(self._start.channels), "channel", as_int(channel))
+        number = self._channels.get(channel)
+        if number is None:
+            listed = ", ".join(self._start.channels)
+            raise AcquisitionError(f"channel {channel!r}: this acquisition has {listed}")
+        return number
+
+    def _wire_path(self, filepath: str | os.PathLike[str]) -> str:
+        """Name the file by its root; `to_wire_path` only for folders not seen lately."""
+        path = os.path.abspath(filepath)  # noqa: PTH100 - Path.resolve would ask the file system
+        folder, name = os.path.split(path)
+        prefix = self._folders.get(folder)
+        if prefix is not None and name and "\\" not in name and "\0" not in name:
+            return prefix + name
+        wire_path = to_wire_path(path, self._roots)
+        if len(self._folders) >= _MAX_FOLDERS:
+            self._folders.clear()
+        if wire_path.endswith("/" + name):
+            self._folders[folder] = wire_path[: -len(name)]
+        return wire_path
+
+
+def _check_channels(channels: Sequence[str], channel_colors: Sequence[str | None] | None) -> None:
+    if len(set(channels)) != len(channels):
+        raise AcquisitionError(f"channels {list(channels)}: each name may appear once")
+    if channel_colors is not None and len(channel_colors) != len(channels):
+        raise AcquisitionError(f"{len(channel_colors)} channel_colors for {len(channels)} channels")
+
+
+def _new_id(name: str) -> str:
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:48] or "acquisition"
+    return f"{slug}-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
+
+
+def _finite(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if not math.isfinite(value) or value <= 0:
+        raise AcquisitionError(f"{name} {value}: give a positive number, or None if not known")
+    return float(value)
+
+
+def _below(limit: int, axis: str, value: int) -> int:
+    if not 0 <= value < limit:
+        raise AcquisitionError(f"{axis} {value}: this acquisition has 0 to {limit - 1}")
+    return value
+
+
+def _encode_checked(event: Event) -> bytes:
+    """Return the event's bytes, as sure to be understood by the agent."""
+    try:
+        body = encode(event)
+        decode_event(body)
+    except (BadMessageError, OverflowError, TypeError, UnicodeError) as trouble:
+        raise AcquisitionError(str(trouble).removeprefix("not a message of ours: ")) from None
+    if len(body) > MAX_EVENT_BYTES:
+        raise AcquisitionError(
+            f"the description takes {len(body)} bytes, {MAX_EVENT_BYTES} are allowed"
+        )
+    return body

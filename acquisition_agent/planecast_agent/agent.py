@@ -1,0 +1,235 @@
+"""The agent: takes events from controllers, remembers them, and serves them to subscribers.
+
+One thread, one loop. Everything that arrives in one turn is committed in one transaction,
+then acknowledged, then announced, in this order: what was acknowledged is never lost, and
+what was announced can be fetched.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Literal, Self
+
+import zmq
+
+from planecast_agent.adoption import Adoption
+from planecast_agent.door import bind_sockets
+from planecast_agent.file_lock import LockFile
+from planecast_agent.ingest import Ingest
+from planecast_agent.journal import JournalDamagedError, open_journal
+from planecast_agent.liveness import Liveness
+from planecast_agent.settings import AgentSettings
+from planecast_agent.subscribers import Subscribers
+from planecast_agent.wakeup import WakeUp
+from planecast_protocol.agent_messages import (
+    Ack,
+    Farewell,
+    FetchEvents,
+    Hello,
+    ListAcquisitions,
+    Nak,
+    Publish,
+    Welcome,
+)
+from planecast_protocol.errors import BadMessageError, JournalFullError
+from planecast_protocol.limits import HEARTBEAT_S, MAX_BATCH_EVENTS
+from planecast_protocol.messages import AnyMessage, decode
+from planecast_protocol.records import split_records
+
+logger = logging.getLogger(__name__)
+
+
+class Agent:
+    """One agent. Made, run and closed in one thread; `stop` may be called by any."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        """Take the locks, open the journal, bind the sockets.
+
+        Raises `PlanecastError` with one clear sentence if any of it is not possible.
+        """
+        self._boot = uuid.uuid4().hex
+        self._stopping = False
+        self._alarm = ""
+        self._liveness = Liveness()
+        self._owed: list[tuple[bytes, Hello | Publish | Nak]] = []
+        """Messages whose answer waits for the commit; refusals are ready."""
+        with ExitStack() as stack:
+            self._wakeup = WakeUp()
+            stack.callback(self._wakeup.close)
+            for folder in (settings.state_dir, settings.spool_dir):
+                in_use = f"{folder} is in use by another agent: stop it or give another folder"
+                stack.enter_context(LockFile(folder / ".agent.lock", in_use))
+            self._door, bell = bind_sockets(settings.address, stack)
+            self._journal, rebuilt = open_journal(settings.state_dir)
+            stack.callback(self._journal.close)
+            self._ingest = Ingest(self._journal)
+            self._adoption = Adoption(settings.spool_dir, self._journal, self._liveness.left)
+            stack.callback(self._adoption.close)
+            if rebuilt:
+                self._adoption.take_back()
+            self._subscribers = Subscribers(
+                self._door,
+                bell,
+                self._journal,
+                self._liveness,
+                self._adoption,
+                self._boot,
+                settings.worker,
+            )
+            self._closing = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close sockets, journal and locks. May be called twice."""
+        self._closing.close()
+
+    def stop(self) -> None:
+        """End `run` after its turn. For any thread, and for signal handlers."""
+        self._stopping = True
+        self._wakeup.ring()
+
+    def run(self) -> None:
+        """Serve until `stop` is called. Raises `JournalDamagedError`: start again to rebuild."""
+        poller = zmq.Poller()
+        poller.register(self._door.socket, zmq.POLLIN)
+        poller.register(self._wakeup, zmq.POLLIN)
+        beat_at = time.monotonic()
+        while not self._stopping:
+            now = time.monotonic()
+            if now >= beat_at:
+                beat_at = now + HEARTBEAT_S
+                self._adoption.scan()
+                self._subscribers.beat(now, self.alarm)
+            busy = self._subscribers.waiting or self._adoption.busy
+            poller.poll(0 if busy else max(1, round((beat_at - now) * 1000)))
+            self._wakeup.clear()
+            try:
+                self._turn(now)
+            except JournalDamagedError:
+                raise
+            except Exception:
+                # A fault of ours, met with one message, must not end everybody's acquisition.
+                logger.exception("a turn failed; controllers send its events again")
+                self._alarm = "the agent met an error, see its log"
+                self._owed.clear()
+                self._journal.abandon()
+
+    @property
+    def alarm(self) -> str:
+        """What an operator must know; empty: nothing."""
+        return "; ".join(filter(None, (self._alarm, self._adoption.alarm)))
+
+    def _turn(self, now: float) -> None:
+        for identity, frames in self._door.receive():
+            try:
+                self._take(identity, decode(frames[0]), frames[1:], now)
+            except BadMessageError as trouble:
+                self._door.refuse(identity, trouble)
+        owed, self._owed = self._owed, []
+        try:
+            heads = self._journal.commit()
+        except JournalFullError as trouble:
+            self._answer_full(owed, trouble)
+        else:
+            self._answer(owed)
+            self._announce(heads)
+        self._subscribers.serve_one()
+        if self._adoption.busy:
+            try:
+                self._announce(self._adoption.step())
+            except JournalFullError as trouble:
+                self._note_full(trouble)
+
+    def _take(self, identity: bytes, message: AnyMessage, payload: list[bytes], now: float) -> None:
+        match message:
+            case Publish():
+                self._liveness.heard(message.publisher, now)
+                why = self._take_batch(message, payload)
+                last = self._journal.cursor(message.publisher)
+                nak = why and Nak(last=last, boot=self._boot, why=why)
+                self._owed.append((identity, nak or message))
+            case Hello():
+                if self._liveness.heard(message.publisher, now):
+                    logger.info("%s says hello (%s)", message.program, message.publisher)
+                self._owed.append((identity, message))
+            case Farewell():
+                self._liveness.left(message.publisher)
+            case FetchEvents():
+                self._subscribers.want(identity, message)
+            case ListAcquisitions():
+                self._subscribers.list(identity, message, now)
+            case _:
+                raise BadMessageError(f"{type(message).__name__} is no message for an agent")
+
+    def _take_batch(
+        self, message: Publish, payload: list[bytes]
+    ) -> Literal["damaged", "gap"] | None:
+        """Take a batch into the journal's books; return why it was not taken."""
+        try:
+            bodies = list(split_records(b"".join(payload), MAX_BATCH_EVENTS))
+        except BadMessageError as trouble:
+            logger.warning("batch of %s: %s", message.publisher, trouble)
+            return "damaged"
+        if len(bodies) != message.count:
+            return "damaged"
+        return None if self._ingest.take(message.publisher, message.first, bodies) else "gap"
+
+    def _answer(self, owed: list[tuple[bytes, Hello | Publish | Nak]]) -> None:
+        """Answer publishers, after the commit."""
+        acked = set()
+        for identity, debt in owed:
+            match debt:
+                case Nak():
+                    self._door.answer(identity, debt)
+                case Hello():
+                    self._door.answer(identity, self._welcome(debt))
+                case Publish() if (identity, debt.publisher) not in acked:
+                    # One ack for all batches of a turn: they are cumulative.
+                    acked.add((identity, debt.publisher))
+                    last = self._journal.cursor(debt.publisher)
+                    self._door.answer(identity, Ack(last=last, boot=self._boot))
+
+    def _answer_full(
+        self, owed: list[tuple[bytes, Hello | Publish | Nak]], trouble: JournalFullError
+    ) -> None:
+        """Answer publishers whose events the disk did not take."""
+        self._note_full(trouble)
+        for identity, debt in owed:
+            if isinstance(debt, Hello):
+                self._door.answer(identity, self._welcome(debt))
+            elif isinstance(debt, Publish):
+                last = self._journal.cursor(debt.publisher)
+                self._door.answer(identity, Nak(last=last, boot=self._boot, why="full"))
+
+    def _welcome(self, hello: Hello) -> Welcome:
+        last = self._journal.cursor(hello.publisher)
+        return Welcome(request=hello.request, last=last, log=self._journal.log, boot=self._boot)
+
+    def _announce(self, heads: dict[str, int]) -> None:
+        if heads:
+            self._alarm = ""
+            self._subscribers.announce(heads)
+
+    def _note_full(self, trouble: JournalFullError) -> None:
+        if not self._alarm:
+            logger.error("controllers go on spooling: %s", trouble)
+        self._alarm = f"the journal can't be written: {trouble}"
+
+
+def run_agent(settings: AgentSettings, *, on_ready: Callable[[Agent], None] | None = None) -> None:
+    """Run an agent in this thread until its `stop` is called.
+
+    `on_ready` is called with the agent once it can be reached. Raises `PlanecastError` if
+    it can't start, or if its journal turned out to be damaged.
+    """
+    with Agent(settings) as agent:
+        if on_ready is not None:
+            on_ready(agent)
+        agent.run()
