@@ -1,1 +1,46 @@
-"""planecast."""
+"""Live viewer for microscope acquisitions: the public API.
+
+Names are imported when they are first used, so that `import planecast` costs an acquisition
+script next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planecast_agent.acquisition import Acquisition as Acquisition
+    from planecast_protocol import errors as errors
+    from planecast_reader.image import open_image as open_image
+
+    __version__: str
+
+__all__ = ["Acquisition", "__version__", "errors", "open_image"]
+
+_HOMES = {
+    "Acquisition": ("planecast_agent.acquisition", ""),
+    "open_image": ("planecast_reader.image", "reader"),
+}
+"""Public name to its module, and the extra that brings what the module imports."""
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return import_module("planecast_protocol.errors")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("planecast")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'planecast' has no attribute {name!r}")
+    module, extra = _HOMES[name]
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as missing:
+        if not extra or (missing.name or "").startswith("planecast"):
+            raise
+        raise ImportError(
+            f"planecast.{name} needs {missing.name}: pip install 'planecast[{extra}]'",
+            name=missing.name,
+        ) from missing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,12 @@ from planecast_protocol.agent_messages import (
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.columns import Columns, unpack
 from planecast_protocol.endpoints import AgentAddress
-from planecast_protocol.errors import AgentUnreachableError, FileMissingError, PlanecastError
+from planecast_protocol.errors import (
+    AgentUnreachableError,
+    FileMissingError,
+    NotYetWrittenError,
+    PlanecastError,
+)
 from planecast_protocol.messages import decode as decode_message
 from planecast_protocol.messages import encode
 from planecast_protocol.reader_messages import ReadPixels
@@ -39,7 +44,7 @@ class Audit:
     """Planes whose pixels say that they are another one."""
     unreadable: list[str] = field(default_factory=list)
     never_written: list[str] = field(default_factory=list)
-    """Announced, but the controller died before it wrote the file."""
+    """Announced, but the controller died before it had written the whole file."""
 
 
 def audit(agent: str, worker: str, cell: int) -> Audit:
@@ -68,7 +73,7 @@ def _read_all(
             case PixelAnswer(pixels=pixels):
                 if decode(pixels, cell, index.channel * 8 * cell, 0) != index:
                     found.wrong.append(path)
-            case FileMissingError():
+            case FileMissingError() | NotYetWrittenError():
                 found.never_written.append(path)
             case _:
                 found.unreadable.append(f"{path}: {answer}")

@@ -32,21 +32,30 @@ class DemoReport:
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._seen: set[tuple[int, ...]] = set()
+
     @property
     def good(self) -> bool:
         """Nothing was lost, nothing wrong was shown."""
         return not (self.lost or self.wrong or self.problems)
 
-    def add_viewer(self, path: Path) -> None:
-        """Add what one run of the viewer reported; one that was killed early has no report."""
+    def add_viewer(self, path: Path, screenshots: Path) -> None:
+        """Add what one run of the viewer reported; one that was killed early has no report.
+
+        Its screenshots lie in the folder `screenshots`.
+        """
         try:
             viewer: dict[str, Any] = json.loads(path.read_text())
         except (OSError, ValueError):
             return
-        self.shown = max(self.shown, viewer.get("shown", 0))
+        self._seen |= {tuple(plane) for plane in viewer.get("shown_planes", [])}
+        self.shown = len(self._seen)
         self.wrong += viewer.get("wrong", 0)
         self.frames += viewer.get("frames", 0)
-        self.screenshots += [name for name in viewer.get("screenshots", []) if Path(name).exists()]
+        for name in viewer.get("screenshots", []):
+            if str(screenshots / name) not in self.screenshots:
+                self.screenshots.append(str(screenshots / name))
         self.canvas = viewer.get("canvas", self.canvas)
         times = viewer.get("register_to_shown_ms") or {}
         for name in ("p50", "p95"):

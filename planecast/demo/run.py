@@ -26,6 +26,8 @@ CELL = 8
 PLANES_WITHOUT_DISPLAY = 200
 VIEWER_PATIENCE_S = 60.0
 """From the end of the acquisition to the end of the viewer."""
+KILLED_PATIENCE_S = 6.0
+"""The same, for an acquisition whose controller was killed: time to show that it is silent."""
 
 
 Command = Callable[[int], Sequence[str]]
@@ -39,7 +41,7 @@ def run_demo(options: DemoOptions) -> int:
         if options.headless or not has_display():
             display = stack.enter_context(virtual_display())
             if not options.headless:
-                _say(options, "no display here: running on a virtual one, with screenshots")
+                _say("no display here: running on a virtual one, with screenshots")
         demo = Demo(options, display, virtual=bool(display))
         stack.callback(demo.close)
         report = demo.run()
@@ -47,10 +49,9 @@ def run_demo(options: DemoOptions) -> int:
     return 0 if report.good else 1
 
 
-def _say(options: DemoOptions, text: str) -> None:
+def _say(text: str) -> None:
     """Tell a person what goes on; programs read standard output alone."""
-    if not options.json or sys.stderr.isatty():
-        print(f"planecast demo: {text}", file=sys.stderr)
+    print(f"planecast demo: {text}", file=sys.stderr, flush=True)
 
 
 class Demo:
@@ -75,6 +76,8 @@ class Demo:
         self._news: queue.SimpleQueue[Ended] = queue.SimpleQueue()
         self._kept: dict[str, Kept] = {}
         self._reports: list[Path] = []
+        self._killed = False
+        """The controller was: its acquisition has no end that the viewer could wait for."""
 
     # ------------------------------------------------------------ the course of it
 
@@ -82,14 +85,14 @@ class Demo:
         """Run to the end; raise `PlanecastError` if a program does not start."""
         started = time.monotonic()
         report = DemoReport()
-        _say(self._options, f"starting agent, worker and viewer; logs in {self._folder}")
+        _say(f"starting agent, worker and viewer; logs in {self._folder}")
         self._start("agent", self._agent_command)
         self._start("worker", self._worker_command)
         for name in ("agent", "worker"):
             self._kept[name].wait_ready()
         self._start("viewer", self._viewer_command)
         self._kept["viewer"].wait_ready()
-        _say(self._options, f"the microscope begins: {self._planes or 'endless'} planes")
+        _say(f"the microscope begins: {self._planes or 'endless'} planes")
         self._start("controller", self._controller_command, restart=False)
         self._wait(report)
         self._finish(report)
@@ -99,8 +102,7 @@ class Demo:
         report.seconds = round(time.monotonic() - started, 1)
         return report
 
-    def _start(self, name: str, command: "Sequence[str] | object", *, restart: bool = True) -> None:
-        assert callable(command)
+    def _start(self, name: str, command: Command, *, restart: bool = True) -> None:
         self._kept[name] = Kept(
             name,
             command,
@@ -109,21 +111,23 @@ class Demo:
             news=self._news,
             restart=restart,
         )
-        _say(self._options, f"{name} runs as process {self._kept[name].pid}")
+        _say(f"{name} runs as process {self._kept[name].pid}")
 
     def _wait(self, report: DemoReport) -> None:
         """Wait for the controller and the viewer; a closed window ends the acquisition."""
         controller_ended = viewer_ended = False
         while not (controller_ended and viewer_ended):
-            patience = VIEWER_PATIENCE_S if controller_ended else None
+            patience = self._patience_s if controller_ended else None
             try:
                 ended = self._news.get(timeout=patience)
             except queue.Empty:
-                report.problems.append("the viewer did not end after the acquisition")
                 self._kept["viewer"].end()
+                if not self._killed:
+                    report.problems.append("the viewer did not end after the acquisition")
                 return
             if ended.name == "controller":
                 controller_ended = True
+                self._killed = ended.code < 0
                 if ended.code > 0:
                     self._complain(report, "controller")
             elif ended.name == "viewer":
@@ -136,16 +140,20 @@ class Demo:
                 self._complain(report, ended.name)
                 return
 
+    @property
+    def _patience_s(self) -> float:
+        return KILLED_PATIENCE_S if self._killed else VIEWER_PATIENCE_S
+
     def _complain(self, report: DemoReport, name: str) -> None:
         report.problems.append(f"the {name} ended: {self._kept[name].last_words()[-500:]}")
 
     def _finish(self, report: DemoReport) -> None:
         """Read everything that was registered once more."""
         for path in self._reports:
-            report.add_viewer(path)
+            report.add_viewer(path, self._out)
         with contextlib.suppress(IndexError, ValueError):
             report.registered = json.loads(self._kept["controller"].output[-1])["registered"]
-        _say(self._options, "checking every registered plane")
+        _say("checking every registered plane")
         found = audit(self.agent, self.worker, CELL)
         report.registered = max(report.registered, found.planes)
         report.lost = report.registered - found.planes + len(found.unreadable)
@@ -162,7 +170,7 @@ class Demo:
         while self._news.get().name != "file viewer":
             continue
         shown = DemoReport()
-        shown.add_viewer(self._reports[-1])
+        shown.add_viewer(self._reports[-1], self._out)
         report.screenshots += shown.screenshots
 
     # ------------------------------------------------------------ the programs

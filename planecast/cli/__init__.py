@@ -1,0 +1,70 @@
+"""The command line: one module a verb, and `main`, which tells failures in one line.
+
+The modules of verbs import what they need when they run, so that `planecast --help` is quick.
+"""
+
+import importlib.metadata
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from planecast.cli import acquisitions, agent, demo, info, planetable, reader, view
+from planecast_protocol.errors import PlanecastError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command("demo")(demo.command)
+app.command("view")(view.command)
+app.command("agent")(agent.command)
+app.command("reader")(reader.command)
+app.command("acquisitions")(acquisitions.command)
+app.command("info")(info.command)
+app.command("planetable")(planetable.command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(importlib.metadata.version("planecast"))
+        raise typer.Exit
+
+
+@app.callback()
+def planecast(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error came from; with any command.")
+    ] = False,
+) -> None:
+    """Live viewer for microscope acquisitions."""
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit code: 0, 1 (it failed) or 2 (usage)."""
+    debug = "--debug" in sys.argv  # taken out here, so that it may stand behind a verb too
+    try:
+        app([word for word in sys.argv[1:] if word != "--debug"], prog_name="planecast")
+    except PlanecastError as error:
+        if debug:
+            raise
+        _fail(error.message)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error} (planecast --debug … shows where)")
+    sys.exit(0)
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(f"planecast: {sentence}", file=sys.stderr)
+    sys.exit(1)
