@@ -29,7 +29,7 @@ def command(
     ),
     open_: Annotated[
         Path | None,
-        typer.Option("--open", help="Show this file instead.", exists=True),
+        typer.Option("--open", help="Show this file afterwards.", exists=True),
     ] = None,
     canvas: Annotated[Canvas, typer.Option(help="vispy needs a real graphics card.")] = Canvas.AUTO,
     headless: Annotated[bool, typer.Option("--headless", help="On a virtual display.")] = False,

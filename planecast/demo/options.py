@@ -22,7 +22,7 @@ class DemoOptions:
     canvas: str = "auto"
     """`auto`, `vispy` or `raster`."""
     open: Path | None = None
-    """A file to show instead of the live acquisition."""
+    """A file to show after the acquisition."""
     keep: bool = False
     json: bool = False
     """Print a report for programs instead of one for people."""

@@ -64,6 +64,8 @@ class Demo:
         self._folder.chmod(0o700)
         self._out = (options.out or (Path("demo-out") if virtual else self._folder)).absolute()
         self._out.mkdir(parents=True, exist_ok=True)
+        self._opened = self._out / "opened"
+        """For pictures of the file that is shown afterwards."""
         self._data = (self._out if options.keep else self._folder) / "acquisition"
         self.agent = f"ipc://{self._folder}/agent"
         self.worker = f"unix://{self._folder}/worker"
@@ -170,7 +172,7 @@ class Demo:
         while self._news.get().name != "file viewer":
             continue
         shown = DemoReport()
-        shown.add_viewer(self._reports[-1], self._out)
+        shown.add_viewer(self._reports[-1], self._opened)
         report.screenshots += shown.screenshots
 
     # ------------------------------------------------------------ the programs
@@ -184,23 +186,23 @@ class Demo:
         return ["planecast_reader", "--address", self.worker]
 
     def _viewer_command(self, starts: int) -> list[str]:
-        command = self._viewer(f"viewer-{starts}")
+        command = self._viewer(f"viewer-{starts}", self._out)
         if self._planes:
             command.append("--exit-when-done")
         return [*command, "--acquisition", "latest"]
 
     def _file_viewer_command(self, _starts: int) -> list[str]:
         assert self._options.open is not None
-        command = [*self._viewer("file"), str(self._options.open.absolute())]
+        command = [*self._viewer("file", self._opened), str(self._options.open.absolute())]
         return [*command, "--exit-when-done"] if self._planes else command
 
-    def _viewer(self, name: str) -> list[str]:
+    def _viewer(self, name: str, screenshots: Path) -> list[str]:
         report = self._folder / f"{name}.json"
         self._reports.append(report)
         command = ["planecast_viewer", "--agent", self.agent, "--worker", self.worker]
         command += ["--canvas", self._options.canvas, "--report", str(report)]
         if self._out != self._folder:
-            command += ["--screenshots", str(self._out)]
+            command += ["--screenshots", str(screenshots)]
         return command
 
     def _controller_command(self, _starts: int) -> list[str]:

@@ -1,31 +1,23 @@
-"""The worker as its clients see it: real processes, sockets, files and kills."""
+"""Planes from the worker: real processes, sockets and files."""
 
 import gc
 import io
 import os
-import pickle
-import signal
-import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import psutil
 import pytest
 import tifffile
 from worker_rig import (
-    TIMEOUT_S,
     Asked,
     Worker,
     picture,
     plane_request,
     running_worker,
     status,
-    stopped,
     wait_until,
     wire,
     write_stack,
@@ -33,21 +25,16 @@ from worker_rig import (
 
 from planecast_protocol.errors import (
     CancelledError,
-    EndpointError,
     FileMissingError,
     NotAllowedError,
     NotYetWrittenError,
     OutOfRangeError,
     PlanecastError,
-    QuarantinedError,
-    ReaderCrashedError,
-    ReaderTimeoutError,
     UnsupportedFormatError,
-    WorkerUnreachableError,
 )
-from planecast_protocol.reader_messages import OpenImage, ReadPixels, ReleaseFile
+from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.client import PixelAnswer, ReaderClient
-from planecast_reader.image import Image, open_image
+from planecast_reader.image import open_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 
@@ -281,291 +268,3 @@ def test_path_outside_the_roots_is_not_allowed(tmp_path: Path) -> None:
         error = Asked(client, ReadPixels(request=0, path="data:../outside/a.tif")).error()
         assert isinstance(error, PlanecastError)
         client.close()
-
-
-# ---------------------------------------------------------------- kills and hangs
-
-
-def test_reader_killed_while_it_reads_costs_no_plane(client: ReaderClient, tmp_path: Path) -> None:
-    path = tmp_path / "a.ome.tif"
-    write_stack(path, 2)
-    Asked(client, plane_request(path)).pixels()
-    pids = [reader.pid for reader in status(client).readers]
-    with stopped(*pids):
-        asked = Asked(client, plane_request(path, index={"Z": 1}))
-        wait_until(lambda: any(r.state == "busy" for r in status(client).readers), "a busy reader")
-        busy = next(r.pid for r in status(client).readers if r.state == "busy")
-        os.kill(busy, signal.SIGKILL)
-        wait_until(lambda: busy not in {r.pid for r in status(client).readers}, "its replacement")
-    np.testing.assert_array_equal(asked.pixels(), picture(1))
-    assert status(client).readers_replaced >= 1
-
-
-def test_file_that_kills_its_readers_is_quarantined_and_others_go_on(tmp_path: Path) -> None:
-    poison, good = tmp_path / "poison.tif", tmp_path / "good.tif"
-    tifffile.imwrite(poison, picture(1))
-    tifffile.imwrite(good, picture(2))
-    with running_worker() as worker:
-        client = ReaderClient(worker.address)
-        wait_until(lambda: len(_started(client)) == 3, "the start of all readers")
-        for reader in _started(client):
-            os.kill(reader, signal.SIGSTOP)
-        asked = Asked(client, plane_request(poison))
-        while not asked.answered:
-            busy = [r.pid for r in status(client).readers if r.state == "busy"]
-            for pid in busy:
-                os.kill(pid, signal.SIGKILL)
-        assert isinstance(asked.error(), ReaderCrashedError)
-        assert "SIGKILL" in str(asked.error())
-        for reader in _started(client):
-            os.kill(reader, signal.SIGCONT)
-        assert isinstance(Asked(client, plane_request(poison)).error(), QuarantinedError)
-        np.testing.assert_array_equal(Asked(client, plane_request(good)).pixels(), picture(2))
-        tifffile.imwrite(poison, picture(3))
-        wait_until(
-            lambda: isinstance(Asked(client, plane_request(poison)).answer(), PixelAnswer),
-            "the end of the quarantine of a file that was replaced",
-        )
-        client.close()
-
-
-def _started(client: ReaderClient) -> list[int]:
-    return [reader.pid for reader in status(client).readers if reader.state != "starting"]
-
-
-def test_reader_that_hangs_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, picture(1))
-    with running_worker("--read-timeout-s", "0.4") as worker:
-        client = ReaderClient(worker.address)
-        wait_until(lambda: len(_started(client)) == 3, "the start of all readers")
-        hanging = _started(client)
-        for pid in hanging:
-            os.kill(pid, signal.SIGSTOP)
-        error = Asked(client, plane_request(path)).error()
-        assert isinstance(error, ReaderTimeoutError)
-        assert "a.tif" in str(error)
-        for pid in hanging:
-            if psutil.pid_exists(pid):
-                os.kill(pid, signal.SIGCONT)
-        assert status(client).readers_replaced >= 2
-        client.close()
-
-
-def test_client_gets_its_planes_from_the_next_front(tmp_path: Path) -> None:
-    write_stack(tmp_path / "a.ome.tif", 3)
-    states: list[bool] = []
-    worker = Worker()
-    client = ReaderClient(
-        worker.address, on_state=lambda connected, _text: states.append(connected)
-    )
-    held = Asked(client, plane_request(tmp_path / "a.ome.tif")).pixels()
-    readers = psutil.Process(worker.process.pid).children()
-    worker.kill()
-    _gone, alive = psutil.wait_procs(readers, timeout=5)
-    assert not alive, "readers end with their front"
-    asked = Asked(client, plane_request(tmp_path / "a.ome.tif", index={"Z": 2}))
-    np.testing.assert_array_equal(held, picture(0))
-    worker.start()
-    np.testing.assert_array_equal(asked.pixels(), picture(2))
-    client.close()
-    worker.close()
-    assert True in states
-    assert False in states
-
-
-HOLDER = """
-import sys
-from planecast_reader.client import ReaderClient
-from planecast_reader.image import open_image
-client = ReaderClient(sys.argv[1])
-held = [open_image(sys.argv[2], client).read_plane(Z=z) for z in (0, 1)]
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_killed_client_gives_its_leases_back(
-    worker: Worker, client: ReaderClient, tmp_path: Path
-) -> None:
-    write_stack(tmp_path / "a.ome.tif", 2)
-    before = status(client).leased_slots
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, worker.address, str(tmp_path / "a.ome.tif")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        assert status(client).leased_slots == before + 2
-        holder.kill()
-    wait_until(lambda: status(client).leased_slots == before, "the end of the leases")
-
-
-# ---------------------------------------------------------------- strangers
-
-
-def test_garbage_ends_only_its_own_connection(worker: Worker, client: ReaderClient) -> None:
-    stranger = socket.socket(socket.AF_UNIX)
-    stranger.settimeout(TIMEOUT_S)
-    stranger.connect(worker.address.removeprefix("unix://"))
-    _data, fds, _flags, _address = socket.recv_fds(stranger, 65536, 2)
-    for fd in fds:
-        os.close(fd)
-    stranger.sendall(b"\xff" * 64)
-    assert stranger.recv(1) == b""
-    stranger.close()
-    assert status(client).uptime_s > 0
-
-
-def test_pixels_travel_over_tcp_too(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    write_stack(tmp_path / "a.ome.tif", 2)
-    with running_worker("--address", f"tcp://127.0.0.1:{port}"):
-        client = ReaderClient(f"tcp://127.0.0.1:{port}")
-        for _ in range(2):
-            pixels = Asked(client, plane_request(tmp_path / "a.ome.tif", index={"Z": 1})).pixels()
-            np.testing.assert_array_equal(pixels, picture(1))
-        client.close()
-
-
-def test_second_worker_at_an_address_is_told_why_not(worker: Worker) -> None:
-    command = [sys.executable, "-m", "planecast_reader", "--address", worker.address]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    assert second.returncode == 1
-    assert "another worker is running there" in second.stderr
-    assert "Traceback" not in second.stderr
-
-
-def test_address_of_another_machine_needs_keys() -> None:
-    command = [sys.executable, "-m", "planecast_reader", "--address", "tcp://0.0.0.0:5815"]
-    refused = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
-    assert refused.returncode == 1
-    assert "without keys" in refused.stderr
-
-
-# ---------------------------------------------------------------- headless
-
-
-def test_private_worker_starts_and_ends_with_its_script(tmp_path: Path) -> None:
-    write_stack(tmp_path / "a.ome.tif", 3)
-    script = (
-        "import sys, os; from planecast_reader.image import open_image\n"
-        "image = open_image(sys.argv[1]); print(int(image.read_plane(Z=2).sum()))\n"
-        "import psutil; print(*[c.pid for c in psutil.Process().children(recursive=True)])"
-    )
-    environment = {**os.environ, "PLANECAST_RUNTIME_DIR": str(tmp_path / "run")}
-    environment.pop("PLANECAST_WORKER", None)
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "a.ome.tif")],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env=environment,
-        check=True,
-    )
-    total, children = done.stdout.splitlines()
-    assert int(total) == int(picture(2).sum())
-    assert len(children.split()) >= 3
-    wait_until(
-        lambda: not any(psutil.pid_exists(int(pid)) for pid in children.split()),
-        "the end of the private worker",
-    )
-
-
-def test_dask_array_pickles_and_computes(
-    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PLANECAST_WORKER", worker.address)
-    write_stack(tmp_path / "a.ome.tif", 4)
-    client = ReaderClient(worker.address)
-    with open_image(tmp_path / "a.ome.tif", client) as image:
-        lazy = pickle.loads(pickle.dumps(image.to_dask()))
-    assert lazy.shape == (4, 256, 256)
-    computed = np.asarray(lazy[1:3, ::2].compute(scheduler="threads"))
-    np.testing.assert_array_equal(computed, np.stack([picture(1), picture(2)])[:, ::2])
-    client.close()
-
-
-def test_image_says_what_it_holds(worker: Worker, tmp_path: Path) -> None:
-    channels = np.stack([picture(1), picture(2)])
-    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}, "PhysicalSizeX": 0.5}
-    tifffile.imwrite(tmp_path / "a.ome.tif", channels, metadata=metadata, ome=True)
-    client = ReaderClient(worker.address)
-    with open_image(tmp_path / "a.ome.tif", client) as image:
-        assert isinstance(image, Image)
-        assert [channel.name for channel in image.scenes[0].channels] == ["DAPI", "GFP"]
-        assert image.scenes[0].sizes == {"C": 2, "Y": 256, "X": 256}
-        np.testing.assert_array_equal(image.read_plane(C="GFP"), picture(2))
-        with pytest.raises(OutOfRangeError, match="DAPI, GFP"):
-            image.read_plane(C="Cy5")
-        with pytest.raises(OutOfRangeError, match="no scene 3"):
-            image.read_plane(scene=3)
-        assert msgspec.json.encode(image.metadata)
-    client.close()
-
-
-def test_released_file_is_closed_in_every_reader(
-    worker: Worker, client: ReaderClient, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.ome.tif"
-    write_stack(path, 8)
-    for z in range(8):
-        Asked(client, plane_request(path, index={"Z": z})).pixels()
-
-    def holders() -> list[int]:
-        readers = psutil.Process(worker.process.pid).children()
-        return [r.pid for r in readers if any(f.path == str(path) for f in r.open_files())]
-
-    assert holders()
-    assert client.request(ReleaseFile(request=0, path=wire(path)), TIMEOUT_S) is None
-    assert holders() == []
-
-
-def test_opening_tells_the_way_out_when_no_worker_can_be_reached() -> None:
-    client = ReaderClient("unix:///tmp/planecast-nobody-listens-here")
-    wait_until(lambda: "no reader worker answers" in client.trouble, "the reason")
-    assert "planecast reader" in client.trouble
-    client.close()
-    with pytest.raises(WorkerUnreachableError, match="closed"):
-        client.submit(OpenImage(request=0, path="local:a"), lambda _answer: None)
-
-
-def test_address_that_is_none_is_refused() -> None:
-    with pytest.raises(EndpointError, match="unix://PATH"):
-        ReaderClient("nonsense")
-
-
-FRONT_MODULES = """
-import sys, planecast_reader.__main__, planecast_reader.client, planecast_reader.image
-print(*sorted({name.partition(".")[0] for name in sys.modules}))
-"""
-
-
-def test_front_and_client_import_no_qt_and_no_file_library() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FRONT_MODULES], capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stdout.split())
-    forbidden = {"PySide6", "ndv", "vispy", "qtpy", "tifffile", "aicspylibczi", "pylibCZIrw"}
-    forbidden |= {"imagecodecs", "nd2", "readlif", "liffile", "pandas", "dask", "zmq"}
-    assert loaded & forbidden == set()
-    assert "planecast_reader" in loaded
-
-
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
-def test_running_front_has_mapped_no_qt_and_no_file_library(
-    worker: Worker, client: ReaderClient, tmp_path: Path
-) -> None:
-    write_stack(tmp_path / "a.ome.tif", 1)
-    Asked(client, plane_request(tmp_path / "a.ome.tif")).pixels()
-    maps = Path(f"/proc/{worker.process.pid}/maps").read_text()
-    assert "numpy" in maps
-    for library in ("PySide6", "Qt6", "aicspylibczi", "pylibCZI", "imagecodecs", "pandas"):
-        assert library not in maps
