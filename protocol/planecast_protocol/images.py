@@ -18,6 +18,13 @@ class ChannelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     emission_nm: float | None = None
     excitation_nm: float | None = None
     exposure_ms: float | None = None
+    fluor: str | None = None
+    """The dye, where the file names it besides the channel."""
+    acquisition_mode: str | None = None
+    """Such as `WideField`, `LaserScanningConfocalMicroscopy`: OME's words where they fit."""
+    contrast_method: str | None = None
+    """Such as `Brightfield`, `Phase`, `DIC`, `Fluorescence`."""
+    pinhole_um: float | None = None
     dtype: DtypeName | None = None
     """Where it differs from the scene's."""
 
