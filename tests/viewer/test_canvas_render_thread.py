@@ -1,0 +1,134 @@
+"""The thread that composes: newest wins, and it can always be ended."""
+
+import gc
+import logging
+import threading
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from planecast_viewer.canvas import render_thread
+from planecast_viewer.canvas.compositing import Layer, Lut, Packed, compose
+from planecast_viewer.canvas.render_thread import RenderThread, Wish
+from planecast_viewer.canvas.view import View
+
+
+class Gate:
+    """Holds each composition until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+        self.composed: list[Wish] = []
+
+    def compose(self, wish: Wish) -> Packed:
+        self.composed.append(wish)
+        self.entered.set()
+        assert self.opened.wait(10)
+        return compose(wish.layers, wish.width, wish.height, wish.view)
+
+
+@pytest.fixture
+def thread(qapp: QApplication) -> Iterator[RenderThread]:
+    thread = RenderThread()
+    yield thread
+    thread.close()
+
+
+@pytest.fixture
+def gate(thread: RenderThread, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate()
+    monkeypatch.setattr(render_thread, "_compose", gate.compose)
+    yield gate
+    gate.opened.set()
+
+
+def wish(value: int = 255, width: int = 7):
+    layer = Layer(np.full((5, 7), value, np.uint8), Lut(0, 255))
+    return Wish((layer,), width, 5, View(0, 0, 1))
+
+
+def shown_red(thread: RenderThread):
+    """Return the red of the frame that waits to be taken."""
+    frame = thread._frame
+    return None if frame is None else frame.image.pixelColor(0, 0).red()
+
+
+def test_a_wish_becomes_a_frame(thread: RenderThread, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(thread.frame_ready):
+        thread.submit(wish(128))
+    frame = thread.take()
+    assert frame is not None
+    assert (frame.image.width(), frame.image.height()) == (7, 5)
+    assert frame.image.pixelColor(3, 3).getRgb() == (128, 128, 128, 255)
+    assert thread.take() is None
+
+
+def test_of_many_wishes_only_the_newest_is_composed(
+    thread: RenderThread, gate: Gate, qtbot: QtBot
+) -> None:
+    first, *_, last = wishes = [wish(n) for n in range(20)]
+    thread.submit(first)
+    assert gate.entered.wait(10)
+    for later in wishes[1:]:
+        thread.submit(later)
+    gate.opened.set()
+    qtbot.waitUntil(lambda: shown_red(thread) == 19)
+    assert gate.composed == [first, last]
+
+
+def test_frames_that_nobody_takes_do_not_pile_up(thread: RenderThread, qtbot: QtBot) -> None:
+    delivered = []
+    thread.frame_ready.connect(lambda: delivered.append(1))
+    thread.submit(wish(1))
+    qtbot.waitUntil(lambda: shown_red(thread) == 1)
+    for value in range(2, 30):
+        thread.submit(wish(value))
+    qtbot.waitUntil(lambda: shown_red(thread) == 29)
+    assert delivered == [1]
+
+
+def test_close_waits_for_the_end_drops_what_waits_and_may_be_repeated(
+    thread: RenderThread, gate: Gate
+) -> None:
+    thread.submit(wish())
+    assert gate.entered.wait(10)
+    thread.submit(wish())
+    threading.Timer(0.05, gate.opened.set).start()
+    thread.close()
+    assert not [t for t in threading.enumerate() if t.name == "raster canvas"]
+    assert len(gate.composed) == 1
+    assert thread.take() is None
+    thread.close()
+    thread.submit(wish())
+    assert not [t for t in threading.enumerate() if t.name == "raster canvas"]
+
+
+def test_a_plane_that_cannot_be_composed_does_not_end_the_thread(
+    thread: RenderThread, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    no_numbers = Layer(np.full((5, 7), "x", object), Lut(0, 1))
+    with caplog.at_level(logging.ERROR):
+        thread.submit(Wish((no_numbers,), 7, 5, View(0, 0, 1)))
+        qtbot.waitUntil(lambda: bool(caplog.records))
+    with qtbot.waitSignal(thread.frame_ready):
+        thread.submit(wish(9))
+    frame = thread.take()
+    assert frame is not None
+    assert frame.image.pixelColor(0, 0).red() == 9
+
+
+def test_an_idle_thread_holds_no_planes(thread: RenderThread, qtbot: QtBot) -> None:
+    class Plane(np.ndarray):
+        pass
+
+    plane = np.zeros((5, 7), np.uint8).view(Plane)
+    gone = weakref.ref(plane)
+    with qtbot.waitSignal(thread.frame_ready):
+        thread.submit(Wish((Layer(plane, Lut(0, 1)),), 7, 5, View(0, 0, 1)))
+    del plane
+    gc.collect()
+    qtbot.waitUntil(lambda: gone() is None)

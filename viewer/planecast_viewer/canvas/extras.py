@@ -1,0 +1,98 @@
+"""What both canvases add to ndv's: a message, a scale bar, and the frame that was shown."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from weakref import WeakSet
+
+import ndv
+from ndv.views.bases import ArrayCanvas
+from PySide6.QtCore import SignalInstance
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
+
+from planecast_viewer.canvas.overlay import CanvasOverlay
+from planecast_viewer.canvas.view import View
+
+_canvases: WeakSet[CanvasExtras] = WeakSet()
+
+
+class CanvasExtras(ArrayCanvas):
+    """The promises of a planecast canvas beyond those of ndv. GUI thread only."""
+
+    frame_shown: SignalInstance
+    """Emitted after a frame came to the screen, with its `QImage`, or `None` under vispy."""
+
+    _overlay: CanvasOverlay
+    _um_per_image_px: float | None
+
+    def _init_extras(self, widget: QWidget) -> None:
+        self._overlay = CanvasOverlay(widget)
+        self._um_per_image_px = None
+        self.frame_shown = self._overlay.frame_shown
+        _canvases.add(self)
+
+    @property
+    @abstractmethod
+    def view(self) -> View:
+        """World of the top left corner and world units per logical pixel."""
+
+    @property
+    @abstractmethod
+    def shown_image(self) -> QImage | None:
+        """The picture on the screen, or `None` before the first."""
+
+    @property
+    @abstractmethod
+    def is_current(self) -> bool:
+        """Whether all that was given to the canvas so far is on the screen."""
+
+    @abstractmethod
+    def world_to_canvas(self, pos_xy: tuple[float, float]) -> tuple[float, float]:
+        """Return the canvas point of a world point, both as (x, y)."""
+
+    @abstractmethod
+    def _world_per_image_px(self) -> float | None:
+        """Return the world width of an image pixel; `None` where a length has no meaning."""
+
+    @property
+    def message(self) -> str | None:
+        """The text over the picture, if any."""
+        return self._overlay.message
+
+    def set_message(self, text: str | None) -> None:
+        """Write `text` over the picture, for example that a plane is not written yet."""
+        self._overlay.set_message(text)
+
+    def set_pixel_size(self, um_per_px: float | None) -> None:
+        """Show a scale bar for image pixels of this width; none if it is not known."""
+        self._um_per_image_px = um_per_px
+        self._update_scale_bar()
+
+    def one_to_one(self) -> None:
+        """Show one image pixel as one pixel of the screen, the middle of the picture kept."""
+        widget = self.frontend_widget()
+        x, y, *_ = self.canvas_to_world((widget.width() / 2, widget.height() / 2))
+        self.zoom((self._world_per_image_px() or 1.0) / self.view.world_per_px, (x, y))
+
+    def _update_scale_bar(self) -> None:
+        world_per_image_px = self._world_per_image_px()
+        if self._um_per_image_px is None or not world_per_image_px:
+            self._overlay.set_um_per_screen_px(None)
+            return
+        um_per_world = self._um_per_image_px / world_per_image_px
+        self._overlay.set_um_per_screen_px(um_per_world * self.view.world_per_px)
+
+
+def canvas_of(viewer: ndv.ArrayViewer) -> CanvasExtras:
+    """Return the canvas of a viewer that was made after `install_canvas`.
+
+    Raises `LookupError` for any other viewer, and after the canvas was deleted.
+    """
+    widget = viewer.widget()
+    for canvas in _canvases:
+        canvas_widget = canvas.frontend_widget()
+        if isValid(canvas_widget) and widget.isAncestorOf(canvas_widget):
+            return canvas
+    raise LookupError("this viewer has no planecast canvas: call install_canvas first")

@@ -1,0 +1,75 @@
+"""What the window says while there is nothing to show."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from planecast_viewer import theme
+from planecast_viewer.icons.offline import application_icon
+from planecast_viewer.session import Session
+
+ICON_PX = 72
+
+
+class EmptyState(QWidget):
+    """Says what is waited for, and what a person can do."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._opening: str | None = None
+        self._failure = ""
+        self.title, self.body, self.command = QLabel(self), QLabel(self), QLabel(self)
+        layout = QVBoxLayout(self)
+        layout.addStretch(2)
+        picture = QLabel(self)
+        picture.setPixmap(application_icon().pixmap(ICON_PX, ICON_PX))
+        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(picture)
+        for label in (self.title, self.body, self.command):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            layout.addWidget(label)
+        layout.addStretch(3)
+        layout.setSpacing(10)
+        font = self.title.font()
+        font.setPointSizeF(font.pointSizeF() * 1.7)
+        self.title.setFont(font)
+        self.command.setStyleSheet("font-family: monospace; padding: 6px;")
+        session.link_state_changed.connect(self._refresh)
+        session.acquisitions_changed.connect(self._refresh)
+        self._refresh()
+
+    def set_opening(self, path: str) -> None:
+        """Say that a file is being opened."""
+        self._opening, self._failure = path, ""
+        self._refresh()
+
+    def set_failure(self, why: str) -> None:
+        """Say that the file can't be opened, and why."""
+        self._failure = why
+        self._refresh()
+
+    def _refresh(self) -> None:
+        title, body, command = self._texts()
+        self.title.setText(title)
+        self.body.setText(body)
+        self.command.setText(command)
+        self.body.setStyleSheet(f"color: {theme.bad() if self._failure else theme.muted()}")
+
+    def _texts(self) -> tuple[str, str, str]:
+        if self._failure:
+            return "Can't open this", self._failure, ""
+        if self._opening is not None:
+            return "Opening …", self._opening, ""
+        address = self._session.agent_address or ""
+        link = self._session.link_state
+        if link.state == "live" and self._session.acquisitions:
+            return "Loading the acquisition …", address, ""
+        if link.state == "live":
+            body = f"The agent at {address} is ready. Start an acquisition, or look at a demo:"
+            return "Waiting for an acquisition", body, "planecast demo"
+        heard = "has been silent" if link.state == "silent" else "does not answer yet"
+        body = f"The agent at {address} {heard}. Start it; this window connects by itself:"
+        return "Waiting for an acquisition", body, "planecast agent"

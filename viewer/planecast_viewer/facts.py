@@ -1,0 +1,127 @@
+"""What is shown, as far as it is known at its start: from a live acquisition or a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from planecast_protocol.event_messages import StartAcquisition
+from planecast_protocol.images import ImageInfo, SceneInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelFacts:
+    """One channel. What nobody said is `None`."""
+
+    name: str
+    color: str | None = None
+    """`#rrggbb`."""
+    wavelength_nm: float | None = None
+    """Emission, else excitation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What an acquisition or a file is. What nobody said is `None`."""
+
+    identity: str
+    """The acquisition's id, or the file's wire path."""
+    name: str
+    kind: Literal["live", "image"]
+    channels: tuple[ChannelFacts, ...]
+    fov_labels: tuple[str, ...]
+    num_t: int | None
+    num_z: int
+    height: int
+    width: int
+    dtype: str | None = None
+    pixel_size_um: float | None = None
+    z_step_um: float | None = None
+    time_interval_s: float | None = None
+    started_at: float | None = None
+    format: str | None = None
+    rgb: bool = False
+    """The one channel's planes are (y, x, rgb)."""
+    notes: tuple[str, ...] = ()
+    """What a person must know of how it is shown."""
+
+    @property
+    def num_planes(self) -> int | None:
+        """Return how many planes there will be, if that is known."""
+        if self.num_t is None:
+            return None
+        return self.num_t * len(self.fov_labels) * self.num_z * len(self.channels)
+
+
+def facts_of_acquisition(start: StartAcquisition) -> Facts:
+    """Describe a live acquisition."""
+    colors = start.channel_colors or []
+    padded = [*colors, *([None] * len(start.channels))]
+    return Facts(
+        identity=start.acquisition,
+        name=start.name,
+        kind="live",
+        channels=tuple(
+            ChannelFacts(name=name, color=color)
+            for name, color in zip(start.channels, padded, strict=False)
+        ),
+        fov_labels=tuple(start.fov_labels),
+        num_t=start.num_t,
+        num_z=start.num_z,
+        height=start.height,
+        width=start.width,
+        dtype=start.dtype,
+        pixel_size_um=start.pixel_size_um,
+        z_step_um=start.z_step_um,
+        time_interval_s=start.time_interval_s,
+        started_at=start.started_at,
+    )
+
+
+def facts_of_image(info: ImageInfo) -> Facts:
+    """Describe an opened file: scenes are fovs, T is t, Z is z, C is channel."""
+    first = info.scenes[0]
+    most = max(info.scenes, key=lambda scene: scene.sizes.get("C", 1))
+    channels = tuple(
+        ChannelFacts(
+            name=channel.name,
+            color=channel.color,
+            wavelength_nm=channel.emission_nm or channel.excitation_nm,
+        )
+        for channel in most.channels
+    ) or tuple(ChannelFacts(name=f"Channel {c}") for c in range(most.sizes.get("C", 1)))
+    return Facts(
+        identity=info.path,
+        name=info.path.partition(":")[2].rsplit("/", 1)[-1],
+        kind="image",
+        channels=channels,
+        fov_labels=tuple(scene.name or f"scene {n}" for n, scene in enumerate(info.scenes)),
+        num_t=max(scene.sizes.get("T", 1) for scene in info.scenes),
+        num_z=max(scene.sizes.get("Z", 1) for scene in info.scenes),
+        height=first.sizes.get("Y", 0),
+        width=first.sizes.get("X", 0),
+        dtype=first.dtype,
+        pixel_size_um=first.pixel_size_um.get("x"),
+        z_step_um=first.pixel_size_um.get("z"),
+        format=f"{info.format} ({info.reader})",
+        rgb=all(scene.sizes.get("S", 1) in (3, 4) for scene in info.scenes) and len(channels) == 1,
+        notes=(*info.warnings, *_notes(info.scenes)),
+    )
+
+
+def _notes(scenes: list[SceneInfo]) -> list[str]:
+    """Say which axes have no slider, and that scenes differ."""
+    unshown: dict[str, int] = {}
+    for scene in scenes:
+        for axis, length in scene.sizes.items():
+            if axis not in "TZCYXS" and length > 1:
+                unshown[axis] = max(length, unshown.get(axis, 0))
+    notes = [
+        f"axis {axis} has {length} values; its first is shown" for axis, length in unshown.items()
+    ]
+    if len({_shape(scene.sizes) for scene in scenes}) > 1:
+        notes.append("scenes differ in size")
+    return notes
+
+
+def _shape(sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(sizes.get(axis, 1) for axis in "TZCYX")

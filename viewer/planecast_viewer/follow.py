@@ -1,0 +1,308 @@
+"""Decides what is asked for and when a picture goes to the canvas: following, or holding.
+
+Data-driven: while following, the newest complete position is asked for, and the sliders move
+when its planes have arrived. So the sliders never name another picture than the one that is
+shown, and a slow disk makes the picture late, not the sliders wrong.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from planecast_viewer.explain import explain
+from planecast_viewer.frame import Frame, FramePlane
+from planecast_viewer.known_planes import Position
+from planecast_viewer.planes import PlaneFeed, PlaneKey, PlaneState, WantedPlane
+from planecast_viewer.session import Session
+
+MAX_FOLLOWED = 4
+"""Positions in flight while following: those that wait for their files, and one that is read."""
+STUCK_AFTER_S = 2.0
+"""A followed position that takes longer gives its place to a newer one."""
+GRACE_S = 0.15
+"""While planes are on their way for no longer than this, the picture and its message stay."""
+LATE_FILES_S = 15.0
+"""Files may still come for so long after an acquisition's end; then missing is an error."""
+MIN_FRAME_S = 1 / 30
+BUSY_FACTOR = 3.0
+"""A frame that took n ms of the GUI thread is followed by the next after this times n ms."""
+TICK_MS = 100
+
+
+@dataclass(slots=True)
+class _Asked:
+    position: Position
+    since: float
+
+
+class Presenter(QObject):
+    """Ties the session, the feed and the canvas together. GUI thread only."""
+
+    frame_ready = Signal(object, bool)
+    """(`Frame`, calm): to be drawn within the signal; calm while following."""
+    message_changed = Signal(str)
+    """What to write over the picture; empty: nothing."""
+    frame_measured = Signal(object, float)
+    """(`Frame`, ms from its newest registration to the canvas), the first time it is shown."""
+
+    def __init__(self, session: Session, feed: PlaneFeed, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._feed = feed
+        self._asked: list[_Asked] = []
+        self.frame: Frame | None = None
+        """What is on the canvas."""
+        self._message = ""
+        self._n_frames = 0
+        self._drawn: tuple[PlaneKey, ...] = ()
+        self._prefetched_around: Position | None = None
+        self._blank_since = 0.0
+        self._next_frame_at = 0.0
+        self._ended_at: float | None = None
+        self._stopped = False
+        self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.update)
+        session.acquisition_changed.connect(self._on_acquisition_changed)
+        session.state_changed.connect(self._on_state_changed)
+        session.planes_registered.connect(self._on_planes_registered)
+        session.shown_changed.connect(self._on_shown_changed)
+        session.follow_changed.connect(self._on_follow_changed)
+        session.locks_changed.connect(self._on_follow_changed)
+        session.channels_changed.connect(self._on_channels_changed)
+        feed.changed.connect(self.update)
+
+    def stop(self) -> None:
+        """Ask for and draw nothing any more. May be called twice."""
+        self._timer.stop()
+        self._stopped = True
+
+    # ------------------------------------------------------------ what happens
+
+    def _on_acquisition_changed(self) -> None:
+        self._asked.clear()
+        self._drawn, self.frame, self._ended_at = (), None, None
+        self._prefetched_around = None
+        self._blank_since = time.monotonic()
+        self._feed.forget()
+        self.update()
+
+    def _on_state_changed(self) -> None:
+        self._ended_at = time.monotonic()
+        self.update()
+
+    def _on_planes_registered(self, indices: npt.NDArray[np.int32]) -> None:
+        shown = np.array(self._session.shown, dtype=np.int32)[:, None]
+        if self._session.following or bool((indices[:3] == shown).all(axis=0).any()):
+            self.update()
+
+    def _on_shown_changed(self) -> None:
+        if not self._session.following:
+            self._blank_since = time.monotonic()
+            self.update()
+
+    def _on_follow_changed(self) -> None:
+        self._asked.clear()
+        self._prefetched_around = None
+        self._feed.prefetch([])
+        self._blank_since = time.monotonic()
+        self.update()
+
+    def _on_channels_changed(self) -> None:
+        self._drawn = ()
+        self.update()
+
+    # ------------------------------------------------------------ the one decision
+
+    def update(self) -> None:
+        """Ask for what is wanted now and show what has arrived."""
+        self._timer.stop()
+        if self._stopped:
+            return
+        if self._session.planes is None:
+            self._set_message("")
+            return
+        if self._session.following:
+            self._follow()
+        else:
+            self._hold()
+
+    def _follow(self) -> None:
+        self._show_newest_arrived()
+        now = time.monotonic()
+        target = self._session.follow_target()
+        asked = [entry.position for entry in self._asked]
+        if target is not None and target not in asked and not self._is_drawn(target):
+            if len(self._asked) >= MAX_FOLLOWED and now - self._asked[0].since > STUCK_AFTER_S:
+                del self._asked[0]
+            # One is read at a time: more would only make each of them later.
+            if len(self._asked) < MAX_FOLLOWED and all(map(self._is_pending, asked)):
+                self._asked.append(_Asked(target, now))
+        self._want([*(entry.position for entry in self._asked), *self._coming(asked)])
+        self._show_newest_arrived()
+        if self._asked:
+            self._timer.start(TICK_MS)
+        self._tell()
+
+    def _coming(self, asked: list[Position]) -> list[Position]:
+        """Return the position whose channels come in now: they are read while the last is taken."""
+        assert self._session.planes is not None
+        newest = self._session.planes.newest
+        if newest is None or asked:
+            return []
+        held = all(
+            getattr(newest, a) == getattr(self._session.shown, a) for a in self._session.locks
+        )
+        return [newest] if held else []
+
+    def _show_newest_arrived(self) -> None:
+        now = time.monotonic()
+        for number in reversed(range(len(self._asked))):
+            position = self._asked[number].position
+            if not self._settled(position):
+                continue
+            if now < self._next_frame_at:
+                self._timer.start(int((self._next_frame_at - now) * 1000) + 1)
+                return
+            del self._asked[: number + 1]
+            self._session.move(position)
+            self._draw(position, calm=True)
+            return
+
+    def _hold(self) -> None:
+        position = self._session.shown
+        self._asked.clear()
+        self._want([position])
+        waited = time.monotonic() - self._blank_since
+        if self._settled(position) or waited > GRACE_S:
+            states = self._states(position)
+            only_asked = states and all(
+                state is not None and state.state == "asked" for state in states.values()
+            )
+            # A picture that is read slowly is worth waiting for; one that is not there is not.
+            if not (only_asked and self.frame is not None):
+                self._draw(position, calm=False)
+        if not self._settled(position):
+            self._timer.start(TICK_MS)
+        elif position != self._prefetched_around:
+            self._prefetched_around = position
+            self._feed.prefetch(self._wanted_at(self._neighbours(position)))
+        self._tell()
+
+    def _neighbours(self, position: Position) -> list[Position]:
+        """Return where the next step will probably lead, the likeliest first."""
+        steps = (("z", 1), ("z", -1), ("t", 1), ("t", -1), ("fov", 1))
+        near = (position._replace(**{a: getattr(position, a) + by}) for a, by in steps)
+        return [neighbour for neighbour in near if min(neighbour) >= 0]
+
+    # ------------------------------------------------------------ asking
+
+    def _want(self, positions: list[Position]) -> None:
+        self._feed.want(self._wanted_at(positions))
+
+    def _wanted_at(self, positions: list[Position]) -> list[WantedPlane]:
+        return [self._wanted(key) for p in positions for key in self._keys(p).values()]
+
+    def _keys(self, position: Position) -> dict[int, PlaneKey]:
+        """Return the keys of the visible channels that are registered."""
+        session = self._session
+        assert session.planes is not None
+        assert session.facts is not None
+        keys = {}
+        for channel in session.visible_channels():
+            index = position.plane(channel)
+            if session.planes.has(index):
+                revision = session.planes.revision(index)
+                keys[channel] = PlaneKey(session.facts.identity, index, revision)
+        return keys
+
+    def _wanted(self, key: PlaneKey) -> WantedPlane:
+        assert self._session.planes is not None
+        ended = self._ended_at is not None and time.monotonic() - self._ended_at > LATE_FILES_S
+        running = self._session.state != "file" and not ended
+        return WantedPlane(key, self._session.planes.source(key.index), running)
+
+    def _states(self, position: Position) -> dict[int, PlaneState | None]:
+        keys = self._keys(position)
+        return {channel: self._feed.state(key) for channel, key in keys.items()}
+
+    def _settled(self, position: Position) -> bool:
+        states = self._states(position).values()
+        return all(state is not None and state.settled for state in states)
+
+    def _is_pending(self, position: Position) -> bool:
+        """Tell whether a position waits for a file, and not for the reader."""
+        states = self._states(position).values()
+        return any(state is not None and state.state == "pending" for state in states)
+
+    # ------------------------------------------------------------ drawing
+
+    def _is_drawn(self, position: Position) -> bool:
+        return bool(self._drawn) and self._drawn == tuple(self._keys(position).values())
+
+    def _draw(self, position: Position, *, calm: bool) -> None:
+        """Give the canvas what there is of a position, unless it is there already."""
+        keys = self._keys(position)
+        states = {channel: self._feed.state(key) for channel, key in keys.items()}
+        here = {c: s.answer for c, s in states.items() if s is not None and s.answer is not None}
+        drawn = tuple(keys[channel] for channel in here)
+        if self.frame is not None and self.frame.position == position and drawn == self._drawn:
+            return
+        planes: list[FramePlane | None] = [None] * len(self._session.channel_visible)
+        for channel, answer in here.items():
+            registered_at = self._registered_at(keys[channel])
+            planes[channel] = FramePlane(answer.pixels, answer.statistics, registered_at)
+        self._n_frames += 1
+        wanted = tuple(self._session.visible_channels())
+        frame = Frame(self._n_frames, position, tuple(planes), wanted)
+        self.frame, self._drawn = frame, drawn
+        started = time.monotonic()
+        self.frame_ready.emit(frame, calm)
+        # Painting is queued by now: a timer of zero comes behind it.
+        QTimer.singleShot(0, self, lambda: self._on_painted(frame, started))
+
+    def _registered_at(self, key: PlaneKey) -> float | None:
+        assert self._session.planes is not None
+        return self._session.planes.registered_at(key.index)
+
+    def _on_painted(self, frame: Frame, started: float) -> None:
+        busy_s = time.monotonic() - started
+        self._next_frame_at = started + max(MIN_FRAME_S, BUSY_FACTOR * busy_s)
+        times = [plane.registered_at for plane in frame.planes if plane is not None]
+        known = [registered_at for registered_at in times if registered_at is not None]
+        if known:
+            self.frame_measured.emit(frame, (time.time() - max(known)) * 1000)
+
+    # ------------------------------------------------------------ telling
+
+    def _tell(self) -> None:
+        shown = self._session.shown
+        waited = time.monotonic() - self._blank_since
+        if self._session.following:
+            self._set_message(self._explain_following())
+        elif self._settled(shown) or waited > GRACE_S:
+            self._set_message(self._explain(shown))
+
+    def _explain_following(self) -> str:
+        if self._asked and time.monotonic() - self._asked[0].since > STUCK_AFTER_S / 2:
+            waiting = self._asked[0].position
+            why = self._explain(waiting)
+            return f"newest, {self._session.describe(waiting)}:\n{why}" if why else ""
+        if self.frame is None or self.frame.complete:
+            return ""
+        # That the channels come one after another is no news; that one failed is.
+        if any(plane is not None for plane in self.frame.planes):
+            states = self._states(self.frame.position).values()
+            if not any(state is not None and state.state == "failed" for state in states):
+                return ""
+        return self._explain(self.frame.position)
+
+    def _explain(self, position: Position) -> str:
+        return explain(self._session, position, self._states(position))
+
+    def _set_message(self, message: str) -> None:
+        if message != self._message:
+            self._message = message
+            self.message_changed.emit(message)

@@ -1,0 +1,38 @@
+"""One picture: the planes of all channels at one position, as they are given to the canvas."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from planecast_protocol.planes import PlaneStatistics
+from planecast_viewer.known_planes import Position
+
+
+@dataclass(frozen=True)
+class FramePlane:
+    """One channel of a picture."""
+
+    pixels: npt.NDArray[Any]
+    """(y, x), or (y, x, rgb) in a frame of one channel."""
+    statistics: PlaneStatistics | None
+    registered_at: float | None
+    """Wall time in s since 1970."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is on the canvas. Channels that are not there are drawn empty."""
+
+    number: int
+    """Counts the frames of this process."""
+    position: Position
+    planes: tuple[FramePlane | None, ...]
+    """One for each channel; `None`: hidden, not there, or failed."""
+    wanted: tuple[int, ...]
+    """The channels that were visible."""
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every visible channel is in the picture."""
+        return all(self.planes[channel] is not None for channel in self.wanted)

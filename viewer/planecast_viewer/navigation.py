@@ -1,0 +1,144 @@
+"""The sliders below the canvas: one row each for time, field of view and z."""
+
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+
+from planecast_viewer.session import AXES, Session
+
+AXIS_TITLES = {"t": "time", "fov": "fov", "z": "z"}
+MAX_NAME_WIDTH_PX = 200
+MAX_LABELS_IN_LIST = 2000
+"""A list of more labels opens too slowly to be of use."""
+
+
+class AxisSlider(QSlider):
+    """A slider whose wheel moves by one."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Move by one value per notch, up is more."""
+        step = 1 if event.angleDelta().y() > 0 else -1
+        self.setValue(self.value() + step)
+        event.accept()
+
+
+class AxisRow(QObject):
+    """One axis: its name, slider, where it is in words, and a pin that holds it in follow."""
+
+    moved = Signal(str, int)
+    """(axis, value): a person moved it."""
+    pinned = Signal(str, bool)
+
+    def __init__(self, axis: str, layout: QGridLayout, row: int, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.axis = axis
+        self.title = QLabel(AXIS_TITLES[axis], parent)
+        self.slider = AxisSlider(Qt.Orientation.Horizontal, parent)
+        self.slider.setPageStep(1)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.slider.valueChanged.connect(self._on_slider)
+        self.names = QComboBox(parent)
+        self.names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.names.setMaximumWidth(MAX_NAME_WIDTH_PX)
+        self.names.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.names.activated.connect(self._on_name_chosen)
+        self.text = QLabel(parent)
+        self.text.setMinimumWidth(self.text.fontMetrics().horizontalAdvance("000   (000 of 000)"))
+        self.text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.pin = QToolButton(parent)
+        self.pin.setText("hold")
+        self.pin.setCheckable(True)
+        self.pin.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.pin.setToolTip(f"Stay at this {AXIS_TITLES[axis]} while following the newest planes")
+        self.pin.toggled.connect(self._on_pin)
+        self._widgets = (self.title, self.slider, self.names, self.text, self.pin)
+        for column, widget in enumerate(self._widgets):
+            layout.addWidget(widget, row, column)
+
+    def set_labels(self, labels: tuple[str, ...]) -> None:
+        """Offer names for the values; none: the axis is numbered only."""
+        with QSignalBlocker(self.names):
+            self.names.clear()
+            if len(labels) <= MAX_LABELS_IN_LIST:
+                self.names.addItems(labels)
+
+    def set_state(self, value: int, length: int, total: int | None, *, live: bool) -> None:
+        """Show a value of an axis that has `length` so far and `total` in the end."""
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, length - 1)
+            self.slider.setValue(value)
+        end = length if total is None else total
+        place = f"({value + 1} of {end}{'+' if live and total is None else ''})"
+        # An axis with names says its value by them.
+        self.text.setText(place if self.names.count() else f"{value}   {place}")
+        if self.names.count() > value:
+            with QSignalBlocker(self.names):
+                self.names.setCurrentIndex(value)
+        shown = length > 1
+        for widget in self._widgets:
+            widget.setVisible(shown)
+        self.names.setVisible(shown and self.names.count() > 0)
+        self.pin.setVisible(shown and live)
+
+    def _on_slider(self, value: int) -> None:
+        self.moved.emit(self.axis, value)
+
+    def _on_name_chosen(self, value: int) -> None:
+        self.moved.emit(self.axis, value)
+
+    def _on_pin(self, pinned: bool) -> None:
+        self.pinned.emit(self.axis, pinned)
+
+
+class AxisBar(QWidget):
+    """The rows of all axes. Moving one by hand stops following."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setVerticalSpacing(2)
+        layout.setHorizontalSpacing(8)
+        layout.setColumnStretch(1, 1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.rows = {axis: AxisRow(axis, layout, row, self) for row, axis in enumerate(AXES)}
+        for row in self.rows.values():
+            row.moved.connect(self._on_moved)
+            row.pinned.connect(session.set_lock)
+        session.acquisition_changed.connect(self._on_acquisition_changed)
+        session.extents_changed.connect(self._refresh)
+        session.shown_changed.connect(self._refresh)
+        session.state_changed.connect(self._refresh)
+        self._on_acquisition_changed()
+
+    def _on_acquisition_changed(self) -> None:
+        facts = self._session.facts
+        labels = () if facts is None else facts.fov_labels
+        self.rows["fov"].set_labels(labels)
+        is_image = facts is not None and facts.kind == "image"
+        self.rows["fov"].title.setText("scene" if is_image else AXIS_TITLES["fov"])
+        for row in self.rows.values():
+            with QSignalBlocker(row.pin):
+                row.pin.setChecked(False)
+        self._refresh()
+
+    def _on_moved(self, axis: str, value: int) -> None:
+        self._session.show(self._session.shown._replace(**{axis: value}))
+
+    def _refresh(self) -> None:
+        session = self._session
+        shown, extents, facts = session.shown, session.extents, session.facts
+        running = session.running and facts is not None
+        num_t = extents.t if facts is None or not session.running else facts.num_t
+        self.rows["t"].set_state(shown.t, extents.t, num_t, live=running)
+        self.rows["fov"].set_state(shown.fov, extents.fov, extents.fov, live=running)
+        self.rows["z"].set_state(shown.z, extents.z, extents.z, live=running)

@@ -1,0 +1,236 @@
+"""The one `ArrayViewer` of the process, and all that touches ndv beyond its public names."""
+
+import math
+import os
+from collections.abc import Hashable
+
+import ndv
+import numpy as np
+from ndv._types import MouseMoveEvent
+from ndv.models import ArrayViewerModel, LUTModel
+from ndv.models._array_display_model import ChannelMode
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from planecast_viewer.canvas import CanvasExtras, canvas_of
+from planecast_viewer.colors import channel_color
+from planecast_viewer.contrast import ChannelContrast, Remembered
+from planecast_viewer.facts import ChannelFacts, Facts
+from planecast_viewer.frame import Frame, FramePlane
+from planecast_viewer.known_planes import Position
+from planecast_viewer.worker_statistics import install_worker_statistics
+from planecast_viewer.wrapper import FrameWrapper
+
+ROWS_AT_START = 4
+
+ChannelKey = int | str
+"""ndv's name of a channel: its number, or `RGB`."""
+
+
+class NdvView(QObject):
+    """Draws frames and has a row of controls for each channel. GUI thread only.
+
+    Creating and closing an `ArrayViewer` leaks 20 MB, so there is one, with one wrapper.
+    """
+
+    visibility_edited = Signal(tuple)
+    """A person showed or hid a channel: one bool a channel."""
+    hovered = Signal(str)
+    """The pixel under the mouse, with its value in each channel; empty: there is none."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._facts: Facts | None = None
+        self._contrasts: dict[ChannelKey, ChannelContrast] = {}
+        self._n_rows = -1
+        self._remembered: dict[str, Remembered] = {}
+        self._loading = False
+        self._fit_wanted = False
+        self.wrapper = FrameWrapper()
+        install_worker_statistics(self.wrapper.statistics_of)
+        self._viewer = self._new_viewer()
+        self.canvas: CanvasExtras = canvas_of(self._viewer)
+        self.widget: QWidget = self._viewer.widget()
+        self._make_rows()
+        self.canvas.mouseMoved.connect(self._on_mouse_moved)
+        self.canvas.mouseLeft.connect(lambda: self.hovered.emit(""))
+
+    def _new_viewer(self) -> ndv.ArrayViewer:
+        options = ArrayViewerModel()
+        # The spinner shows and hides a widget over the canvas twice a frame.
+        options.events.show_progress_spinner.block()
+        # `isel` never waits, so a frame goes to the canvas within one call, not by a pool of
+        # threads: what is shown and what the sliders say change together.
+        before = os.environ.get("NDV_SYNCHRONOUS")
+        os.environ["NDV_SYNCHRONOUS"] = "1"
+        try:
+            viewer = ndv.ArrayViewer(
+                self.wrapper,
+                viewer_options=options,
+                channel_axis="channel",
+                channel_mode="composite",
+                visible_axes=("y", "x"),
+            )
+        finally:
+            del os.environ["NDV_SYNCHRONOUS"]
+            if before is not None:
+                os.environ["NDV_SYNCHRONOUS"] = before
+        # Only now: ndv's buttons listen to changes and don't look at how the options began.
+        options.show_3d_button = False
+        options.show_channel_mode_selector = False
+        options.show_reset_zoom_button = False
+        # It names channels by number; `hovered` does so by name.
+        viewer.widget().hover_info_label.hide()
+        # With its histogram ndv shows the rows of all channels that ever were.
+        viewer._view.sharedHistogramRequested.connect(self._refresh_rows)  # noqa: SLF001
+        for channels in viewer.widget().findChildren(QCollapsible):
+            channels.setText("Channels")
+        return viewer
+
+    def _make_rows(self) -> None:
+        """Have ndv make its rows of controls now: it takes 20 ms each, and a first frame waits."""
+        facts = Facts(
+            identity="",
+            name="",
+            kind="live",
+            channels=tuple(ChannelFacts(name=str(number)) for number in range(ROWS_AT_START)),
+            fov_labels=("",),
+            num_t=1,
+            num_z=1,
+            height=1,
+            width=1,
+        )
+        self.set_facts(facts)
+        blank = FramePlane(np.zeros((1, 1), dtype=np.uint16), None, None)
+        numbers = tuple(range(ROWS_AT_START))
+        planes = (blank,) * ROWS_AT_START
+        self.draw(Frame(0, Position(0, 0, 0), planes, numbers), calm=False)
+        self.set_facts(None)
+        self._remembered.clear()
+
+    # ------------------------------------------------------------ what is shown
+
+    def set_facts(self, facts: Facts | None) -> None:
+        """Prepare for another acquisition or file; the canvas is empty until `draw`."""
+        if self._facts is not None:
+            for number, channel in enumerate(self._facts.channels):
+                self._remembered[channel.name] = self._contrasts[self._key(number)].remember()
+        self._facts = facts
+        self._viewer._clear_canvas()  # noqa: SLF001  no public way
+        self._loading = True
+        # ndv warns of a mode that doesn't fit the data, so RGBA comes after it and goes before it.
+        self._viewer.display_model.channel_mode = ChannelMode.COMPOSITE
+        self.wrapper.set_facts(facts)
+        if facts is not None:
+            self._prepare_channels(facts)
+            if facts.rgb:
+                self._viewer.display_model.channel_mode = ChannelMode.RGBA
+            self.canvas.set_pixel_size(facts.pixel_size_um)
+        for key, lut in self._viewer.display_model.luts.items():
+            if not self._is_used(key):
+                lut.visible = False
+        self._loading = False
+        self._fit_wanted = True
+        self._refresh_rows()
+
+    def draw(self, frame: Frame, *, calm: bool) -> None:
+        """Give a frame to the canvas, with its contrast."""
+        for channel, plane in enumerate(frame.planes):
+            if plane is not None and plane.statistics is not None:
+                contrast = self._contrasts[self._key(channel)]
+                contrast.take(plane.statistics, plane.pixels.dtype, calm=calm)
+        self.wrapper.set_frame(frame)
+        self._show_rows()
+        if self._fit_wanted and any(plane is not None for plane in frame.planes):
+            self._fit_wanted = False
+            self.fit()
+
+    def set_channel_visible(self, visible: tuple[bool, ...]) -> None:
+        """Show and hide channels."""
+        self._loading = True
+        for channel, shown in enumerate(visible):
+            self._lut(channel).visible = shown
+        self._loading = False
+
+    def fit(self) -> None:
+        """Show the whole picture."""
+        self.canvas.set_range()
+
+    def one_to_one(self) -> None:
+        """Show one pixel of the picture as one of the screen, its middle kept."""
+        self.canvas.one_to_one()
+
+    def put_below_canvas(self, widget: QWidget) -> None:
+        """Insert a widget between the canvas and the rows of the channels."""
+        canvas = self.canvas.frontend_widget()
+        layout = canvas.parentWidget().layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(layout.indexOf(canvas) + 1, widget)
+
+    def close(self) -> None:
+        """Let go of all planes and end the canvas."""
+        self.wrapper.set_facts(None)
+        self._viewer._clear_canvas()  # noqa: SLF001  no public way
+        self._viewer.close()
+        self.canvas.close()
+
+    # ------------------------------------------------------------ inside
+
+    def _key(self, channel: int) -> ChannelKey:
+        """Return what ndv calls a channel."""
+        return "RGB" if self._facts is not None and self._facts.rgb else channel
+
+    def _lut(self, channel: int) -> LUTModel:
+        luts = self._viewer.display_model.luts
+        key = self._key(channel)
+        if key not in luts:
+            luts[key] = LUTModel()
+        lut: LUTModel = luts[key]
+        return lut
+
+    def _prepare_channels(self, facts: Facts) -> None:
+        for number, channel in enumerate(facts.channels):
+            key = self._key(number)
+            if key not in self._contrasts:
+                self._contrasts[key] = ChannelContrast(self._lut(number))
+                self._lut(number).events.visible.connect(self._on_visible_edited)
+            color = channel_color(channel, number, len(facts.channels))
+            # Colours of 8 bits are meant to be seen as they are.
+            fixed = (0.0, 255.0) if facts.rgb and facts.dtype in ("|u1", "uint8") else None
+            kept = self._remembered.get(channel.name)
+            self._contrasts[key].restart(color, channel.name, kept, fixed)
+
+    def _on_mouse_moved(self, event: MouseMoveEvent) -> None:
+        x, y, *_z = self.canvas.canvas_to_world((event.x, event.y))
+        values = self.wrapper.values_at(math.floor(x), math.floor(y))
+        text = "   ".join(f"{name} {value}" for name, value in values)
+        self.hovered.emit(f"x {x:.0f}  y {y:.0f}   {text}" if text else "")
+
+    def _on_visible_edited(self) -> None:
+        if not self._loading and self._facts is not None:
+            n = len(self._facts.channels)
+            self.visibility_edited.emit(tuple(self._lut(c).visible for c in range(n)))
+
+    def _show_rows(self) -> None:
+        """Hide the rows of channels that this acquisition does not have."""
+        rows = self._viewer._lut_controllers  # noqa: SLF001  no public way
+        if len(rows) == self._n_rows:
+            return
+        self._n_rows = len(rows)
+        for key, controller in rows.items():
+            for view in controller.lut_views:
+                if view not in controller.handles:
+                    view.set_visible(self._is_used(key))
+
+    def _refresh_rows(self) -> None:
+        self._n_rows = -1
+        self._show_rows()
+
+    def _is_used(self, key: Hashable) -> bool:
+        """Tell whether what is shown has this channel."""
+        if self._facts is None:
+            return False
+        if isinstance(key, int):
+            return not self._facts.rgb and key < len(self._facts.channels)
+        return self._facts.rgb and key == "RGB"

@@ -1,0 +1,247 @@
+"""Asks the reader worker for planes and drops what nobody wants any more."""
+
+import itertools
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Signal
+
+from planecast_protocol.axes import PlaneIndex
+from planecast_protocol.errors import PlanecastError
+from planecast_protocol.planes import PlaneSource, PlaneStatistics
+from planecast_protocol.reader_messages import PlaneArea, Priority, ReadPixels
+from planecast_viewer.mailbox import Mailbox
+
+CACHE_BYTES = 256 << 20
+"""Pixels are leases on the worker's shared memory: keep few."""
+
+
+class Pixels(Protocol):
+    """What the reader's client answers with, as far as the viewer looks at it."""
+
+    @property
+    def pixels(self) -> npt.NDArray[Any]:
+        """Shape (y, x) or (y, x, rgb), read-only."""
+
+    @property
+    def statistics(self) -> PlaneStatistics | None:
+        """Computed where the plane was read."""
+
+
+class PixelSource(Protocol):
+    """The part of `planecast_reader.client.ReaderClient` that the feed calls."""
+
+    def submit(
+        self,
+        message: ReadPixels,
+        on_answer: Callable[[Any], None],
+        on_pending: Callable[[str], None] | None = None,
+    ) -> int:
+        """Ask; both are called from the client's thread."""
+
+    def cancel(self, *requests: int) -> None:
+        """Withdraw requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneKey:
+    """A plane as it was at one of its registrations."""
+
+    acquisition: str
+    index: PlaneIndex
+    revision: int
+
+
+class WantedPlane(NamedTuple):
+    """A plane and where it is."""
+
+    key: PlaneKey
+    source: PlaneSource
+    running: bool
+    """Its acquisition is not ended: what is missing may still come."""
+
+
+@dataclass(slots=True)
+class PlaneState:
+    """How it stands with a wanted plane."""
+
+    state: Literal["asked", "pending", "failed", "here"]
+    since: float
+    """By the monotonic clock."""
+    why: str = ""
+    answer: Pixels | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether waiting is over, for better or worse."""
+        return self.state in ("here", "failed")
+
+
+@dataclass(slots=True)
+class _Flight:
+    ticket: int
+    request: int
+    running: bool
+
+
+class PlaneFeed(QObject):
+    """The planes that are wanted now, and those that were shown lately. GUI thread."""
+
+    changed = Signal()
+    """The state of at least one wanted plane; many changes make one signal."""
+    failed = Signal(object, str)
+    """(`PlaneKey`, why)."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client: PixelSource | None = None
+        self._tickets = itertools.count(1)
+        self._wanted: dict[PlaneKey, WantedPlane] = {}
+        self._flights: dict[PlaneKey, _Flight] = {}
+        self._states: dict[PlaneKey, PlaneState] = {}
+        self._cache: OrderedDict[PlaneKey, PlaneState] = OrderedDict()
+        self._cache_bytes = 0
+        self._prefetched: list[int] = []
+        self._mailbox = Mailbox(parent=self)
+        self._mailbox.delivered.connect(self._on_delivered)
+
+    def set_client(self, client: PixelSource) -> None:
+        """Take the client that planes are asked from."""
+        self._client = client
+        self._submit_missing()
+
+    def state(self, key: PlaneKey) -> PlaneState | None:
+        """Return how it stands with a plane; `None`: it was not asked for."""
+        here = self._cache.get(key)
+        if here is not None:
+            self._cache.move_to_end(key)
+            return here
+        return self._states.get(key)
+
+    def want(self, wanted: Sequence[WantedPlane]) -> None:
+        """Ask for these planes, and for no others any more."""
+        self._wanted = {plane.key: plane for plane in wanted}
+        obsolete = [
+            key
+            for key, flight in self._flights.items()
+            if key not in self._wanted or flight.running != self._wanted[key].running
+        ]
+        self._withdraw(obsolete)
+        self._states = {key: state for key, state in self._states.items() if key in self._wanted}
+        self._submit_missing()
+
+    def prefetch(self, planes: Sequence[WantedPlane]) -> None:
+        """Have the worker read these while it is idle, and those of before no more.
+
+        They come into its cache, not here: a step to one of them then takes a round trip.
+        """
+        if self._client is None:
+            return
+        if self._prefetched:
+            self._client.cancel(*self._prefetched)
+        self._prefetched = [
+            self._client.submit(_message(plane, "prefetch"), _let_go)
+            for plane in planes
+            if plane.key not in self._cache
+        ]
+
+    def forget(self) -> None:
+        """Drop everything: another acquisition is shown."""
+        self.want([])
+        self.prefetch([])
+        self._states.clear()
+        self._cache.clear()
+        self._cache_bytes = 0
+
+    def close(self) -> None:
+        """Withdraw what is asked for and let go of all pixels. May be called twice."""
+        self.forget()
+        self._client = None
+
+    # ------------------------------------------------------------ inside
+
+    def _withdraw(self, keys: list[PlaneKey]) -> None:
+        requests = [self._flights.pop(key).request for key in keys]
+        for key in keys:
+            self._states.pop(key, None)
+        if requests and self._client is not None:
+            self._client.cancel(*requests)
+
+    def _submit_missing(self) -> None:
+        if self._client is None:
+            return
+        for key, plane in self._wanted.items():
+            if key not in self._cache and key not in self._states:
+                self._submit(self._client, plane)
+
+    def _submit(self, client: PixelSource, plane: WantedPlane) -> None:
+        key, ticket = plane.key, next(self._tickets)
+        post = self._mailbox.post
+        # Both run in the client's thread, the first perhaps before `submit` returns.
+        self._states[key] = PlaneState("asked", time.monotonic())
+        request = client.submit(
+            _message(plane, "screen"),
+            lambda answer: post((key, ticket, answer)),
+            lambda why: post((key, ticket, why)),
+        )
+        self._flights[key] = _Flight(ticket, request, plane.running)
+
+    def _on_delivered(self, items: list[tuple[PlaneKey, int, Any]]) -> None:
+        moved = False
+        for key, ticket, answer in items:
+            flight = self._flights.get(key)
+            if flight is not None and flight.ticket == ticket:
+                self._take(key, answer)
+                moved = True
+        if moved:
+            self.changed.emit()
+
+    def _take(self, key: PlaneKey, answer: str | PlanecastError | Pixels) -> None:
+        state = self._states[key]
+        if isinstance(answer, str):
+            state.state, state.why = "pending", answer
+            return
+        del self._flights[key]
+        if isinstance(answer, PlanecastError):
+            state.state, state.why = "failed", answer.message
+            self.failed.emit(key, answer.message)
+            return
+        state.state, state.answer, state.why = "here", answer, ""
+        del self._states[key]
+        self._cache[key] = state
+        self._cache_bytes += answer.pixels.nbytes
+        self._shrink()
+
+    def _shrink(self) -> None:
+        for key in list(self._cache):
+            if self._cache_bytes <= CACHE_BYTES:
+                return
+            if key not in self._wanted:
+                state = self._cache.pop(key)
+                assert state.answer is not None
+                self._cache_bytes -= state.answer.pixels.nbytes
+
+
+def _message(plane: WantedPlane, priority: Priority) -> ReadPixels:
+    source = plane.source
+    return ReadPixels(
+        request=0,
+        path=source.path,
+        scene=source.scene,
+        index=source.index,
+        area=PlaneArea(page=source.page),
+        priority=priority,
+        running=plane.running,
+        # What is not written yet is not worth a place in the queue before it is looked at.
+        wait=plane.running and priority == "screen",
+        statistics=True,
+        revision=plane.key.revision,
+    )
+
+
+def _let_go(_answer: object) -> None:
+    """Drop an answer: its pixels stay in the worker's cache."""

@@ -1,0 +1,279 @@
+"""What is acquired and what is shown: the state that all panels look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Signal
+
+from planecast_protocol.agent_messages import AcquisitionSummary
+from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
+from planecast_protocol.images import ImageInfo
+from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
+from planecast_viewer.image_planes import ImagePlanes
+from planecast_viewer.known_planes import KnownPlanes, Position
+from planecast_viewer.news import (
+    AcquisitionChosen,
+    AcquisitionsListed,
+    AgentNotice,
+    LinkState,
+    News,
+    PlaneRows,
+)
+from planecast_viewer.plane_index import RegisteredPlanes
+
+AXES = ("t", "fov", "z")
+State = Literal["running", "done", "aborted", "file"]
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Extents:
+    """How many values each slider has."""
+
+    t: int = 1
+    fov: int = 1
+    z: int = 1
+
+
+class Session(QObject):
+    """The state of the viewer. Lives in the GUI thread, as all that connects to it does."""
+
+    acquisition_changed = Signal()
+    """Another acquisition or file, or none: everything of the former is void."""
+    state_changed = Signal()
+    extents_changed = Signal()
+    planes_registered = Signal(object)
+    """Indices of newly registered planes, int32 of shape (4, n)."""
+    shown_changed = Signal()
+    """The position that the sliders choose; its planes may still have to come."""
+    follow_changed = Signal(bool)
+    locks_changed = Signal()
+    channels_changed = Signal()
+    """Other channels are visible."""
+    acquisitions_changed = Signal()
+    newer_available = Signal(object)
+    """An `AcquisitionSummary` newer than the one that is shown."""
+    link_state_changed = Signal()
+    worker_state_changed = Signal()
+    logged = Signal(str, str)
+    """(level, text) for the event log."""
+
+    def __init__(self, agent_address: str | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.agent_address = agent_address
+        """`None`: a file is shown and no agent is listened to."""
+        self.facts: Facts | None = None
+        self.planes: KnownPlanes | None = None
+        self.state: State = "running"
+        self.end_reason = ""
+        self.shown = Position(0, 0, 0)
+        self.following = True
+        self.locks: frozenset[str] = frozenset()
+        self.extents = Extents()
+        self.channel_visible: tuple[bool, ...] = ()
+        self.acquisitions: tuple[AcquisitionSummary, ...] = ()
+        self.link_state = LinkState("connecting")
+        self.notice = AgentNotice("", 0)
+        self.worker_connected = False
+        self.worker_text = "not connected"
+        self.worker_address = ""
+        """As the agent says; empty: it does not know."""
+        self.missed = 0
+        """Planes registered since the viewer stopped following."""
+        self._waiting_for = ""
+
+    @property
+    def running(self) -> bool:
+        """Tell whether more planes may come."""
+        return self.state == "running"
+
+    # ------------------------------------------------------------ what arrives
+
+    def take_news(self, news: Sequence[News]) -> None:
+        """Take what the link reports. A slot of its mailbox."""
+        for item in news:
+            match item:
+                case PlaneRows():
+                    self._register(item)
+                case StartAcquisition():
+                    self._begin(facts_of_acquisition(item))
+                case EndAcquisition():
+                    self._end(item)
+                case AcquisitionChosen():
+                    self._forget(item.acquisition)
+                case AcquisitionsListed():
+                    self._list(item)
+                case LinkState():
+                    self._set_link_state(item)
+                case AgentNotice():
+                    self.notice = item
+                    if item.alarm:
+                        self.logged.emit("error", f"agent: {item.alarm}")
+                    self.link_state_changed.emit()
+
+    def open_image(self, info: ImageInfo) -> None:
+        """Show a file or folder."""
+        self._replace(facts_of_image(info), ImagePlanes(info), "file")
+        self.set_following(False)
+        for note in info.warnings:
+            self.logged.emit("warning", note)
+
+    def set_worker_state(self, connected: bool, text: str) -> None:
+        """Take the state of the connection to the reader worker."""
+        changed = connected != self.worker_connected
+        self.worker_connected, self.worker_text = connected, text
+        if changed:
+            self.logged.emit("info" if connected else "warning", f"reader worker: {text}")
+        self.worker_state_changed.emit()
+
+    # ------------------------------------------------------------ what people choose
+
+    def show(self, position: Position) -> None:
+        """Choose a position by hand: stops following."""
+        self.set_following(False)
+        self.move(position)
+
+    def move(self, position: Position) -> None:
+        """Choose a position without touching whether the newest is followed."""
+        limits = self.extents
+        clamped = Position(
+            min(max(position.t, 0), limits.t - 1),
+            min(max(position.fov, 0), limits.fov - 1),
+            min(max(position.z, 0), limits.z - 1),
+        )
+        if clamped != self.shown:
+            self.shown = clamped
+            self.shown_changed.emit()
+
+    def step(self, axis: str, by: int) -> None:
+        """Move one axis by hand."""
+        value = getattr(self.shown, axis) + by
+        self.show(self.shown._replace(**{axis: value}))
+
+    def set_following(self, following: bool) -> None:
+        """Follow the newest planes, or hold what is shown."""
+        if following and (self.facts is None or self.facts.kind == "image"):
+            following = self.facts is None
+        if following == self.following:
+            return
+        self.following = following
+        self.missed = 0
+        self.follow_changed.emit(following)
+
+    def set_lock(self, axis: str, locked: bool) -> None:
+        """Hold one axis while the newest planes are followed along the others."""
+        self.locks = self.locks | {axis} if locked else self.locks - {axis}
+        self.locks_changed.emit()
+
+    def set_channel_visible(self, visible: tuple[bool, ...]) -> None:
+        """Choose the channels that are shown."""
+        if visible != self.channel_visible:
+            self.channel_visible = visible
+            self.channels_changed.emit()
+
+    # ------------------------------------------------------------ questions
+
+    def follow_target(self) -> Position | None:
+        """Return the newest position worth showing, given the locked axes."""
+        if self.planes is None:
+            return None
+        return self.planes.follow_target({axis: getattr(self.shown, axis) for axis in self.locks})
+
+    def visible_channels(self) -> list[int]:
+        """Return the visible channels' numbers."""
+        return [channel for channel, visible in enumerate(self.channel_visible) if visible]
+
+    def controller_state(self) -> str:
+        """Return how the shown acquisition's controller is: live, silent or gone."""
+        identity = "" if self.facts is None else self.facts.identity
+        for summary in self.acquisitions:
+            if summary.acquisition == identity:
+                return summary.controller
+        return "live"
+
+    def fov_label(self, fov: int) -> str:
+        """Return `well:fov` of a fov."""
+        labels = () if self.facts is None else self.facts.fov_labels
+        return labels[fov] if fov < len(labels) else str(fov)
+
+    def describe(self, position: Position) -> str:
+        """Name a position as people do, leaving out axes of one value."""
+        parts = [self.fov_label(position.fov)]
+        if self.extents.t > 1 or position.t:
+            parts.insert(0, f"t {position.t}")
+        if self.extents.z > 1:
+            parts.append(f"z {position.z}")
+        return "  ".join(parts)
+
+    # ------------------------------------------------------------ inside
+
+    def _forget(self, waiting_for: str | None) -> None:
+        self._waiting_for = waiting_for or ""
+        if self.facts is not None:
+            self.facts = self.planes = None
+            self.channel_visible = ()
+            self.shown, self.extents = Position(0, 0, 0), Extents()
+            self.acquisition_changed.emit()
+        self.set_following(True)
+
+    def _begin(self, facts: Facts) -> None:
+        planes = RegisteredPlanes(len(facts.fov_labels), facts.num_z, len(facts.channels))
+        self._replace(facts, planes, "running")
+        self.set_following(True)
+        self.logged.emit("info", f"acquisition {facts.name} started")
+
+    def _replace(self, facts: Facts, planes: KnownPlanes, state: State) -> None:
+        self.facts, self.planes, self.state, self.end_reason = facts, planes, state, ""
+        self.shown, self.missed, self.locks = Position(0, 0, 0), 0, frozenset()
+        self.channel_visible = (True,) * len(facts.channels)
+        self.extents = Extents(max(1, planes.n_t), len(facts.fov_labels), facts.num_z)
+        self.acquisition_changed.emit()
+
+    def _register(self, rows: PlaneRows) -> None:
+        planes = self.planes
+        if not isinstance(planes, RegisteredPlanes):
+            return
+        refused = planes.refused
+        before = planes.n_planes
+        indices = planes.add(rows)
+        if planes.refused > refused:
+            text = f"{planes.refused - refused} planes lie outside of what was announced"
+            self.logged.emit("warning", text)
+        if not self.following:
+            self.missed += planes.n_planes - before
+        if planes.n_t > self.extents.t:
+            self.extents = Extents(planes.n_t, self.extents.fov, self.extents.z)
+            self.extents_changed.emit()
+        self._tell_planes(indices)
+
+    def _tell_planes(self, indices: npt.NDArray[np.int32]) -> None:
+        if indices.shape[1]:
+            self.planes_registered.emit(indices)
+
+    def _end(self, event: EndAcquisition) -> None:
+        self.state, self.end_reason = event.status, event.reason
+        why = f": {event.reason}" if event.reason else ""
+        level = "info" if event.status == "done" else "warning"
+        self.logged.emit(level, f"acquisition {event.status}{why}")
+        self.state_changed.emit()
+
+    def _list(self, listing: AcquisitionsListed) -> None:
+        known = {summary.acquisition for summary in self.acquisitions}
+        self.acquisitions, self.worker_address = listing.acquisitions, listing.worker
+        self.acquisitions_changed.emit()
+        newest = listing.acquisitions[-1] if listing.acquisitions else None
+        shown = self._waiting_for or (self.facts.identity if self.facts else "")
+        if newest and newest.acquisition not in known and shown not in ("", newest.acquisition):
+            self.newer_available.emit(newest)
+
+    def _set_link_state(self, state: LinkState) -> None:
+        if (state.state == "silent") != (self.link_state.state == "silent"):
+            lost = state.state == "silent"
+            self.logged.emit(
+                "warning" if lost else "info", "agent is silent" if lost else "agent is back"
+            )
+        self.link_state = state
+        self.link_state_changed.emit()

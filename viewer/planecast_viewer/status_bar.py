@@ -1,0 +1,125 @@
+"""The line at the bottom: who is there, how much came, how late it is."""
+
+import time
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from planecast_viewer import theme
+from planecast_viewer.session import Session
+
+RATE_WINDOW_S = 3.0
+REFRESH_MS = 500
+
+
+class StatusBar(QStatusBar):
+    """Texts about the session; each says in words what its colour says."""
+
+    def __init__(
+        self, session: Session, canvas_kind: str, why_canvas: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._arrivals: deque[tuple[float, int]] = deque(maxlen=1000)
+        self._delay_ms: float | None = None
+        self.agent, self.worker, self.planes = QLabel(), QLabel(), QLabel()
+        self.rate, self.delay, self.canvas = QLabel(), QLabel(), QLabel(canvas_kind)
+        self.canvas.setToolTip(why_canvas)
+        self.pixel = QLabel()
+        self.addPermanentWidget(self.pixel)
+        for label in (self.agent, self.worker, self.planes, self.rate, self.delay):
+            label.setContentsMargins(4, 0, 8, 0)
+            self.addWidget(label)
+        self.addPermanentWidget(self.canvas)
+        session.link_state_changed.connect(self._refresh)
+        session.acquisitions_changed.connect(self._refresh)
+        session.worker_state_changed.connect(self._refresh)
+        session.acquisition_changed.connect(self._on_acquisition_changed)
+        session.state_changed.connect(self._refresh)
+        session.planes_registered.connect(self._on_planes_registered)
+        self._timer = QTimer(self, interval=REFRESH_MS)
+        self._timer.timeout.connect(self._refresh)
+        self._timer.start()
+        self._refresh()
+
+    def set_delay(self, delay_ms: float) -> None:
+        """Show how long the newest plane took from its registration to the canvas."""
+        self._delay_ms = delay_ms
+
+    def _on_acquisition_changed(self) -> None:
+        self._arrivals.clear()
+        self._delay_ms = None
+        self._refresh()
+
+    def _on_planes_registered(self, indices: npt.NDArray[np.int32]) -> None:
+        self._arrivals.append((time.monotonic(), indices.shape[1]))
+
+    def _refresh(self) -> None:
+        for label, (text, color) in (
+            (self.agent, self._agent()),
+            (self.worker, self._worker()),
+            (self.planes, (self._count(), "")),
+            (self.rate, (self._rate(), "")),
+            (self.delay, (self._delay(), "")),
+        ):
+            if label.text() != text:
+                label.setText(text)
+            label.setVisible(bool(text))
+            style = f"color: {color}" if color else ""
+            if label.styleSheet() != style:
+                label.setStyleSheet(style)
+
+    def _agent(self) -> tuple[str, str]:
+        session = self._session
+        if session.agent_address is None:
+            return "", ""
+        self.agent.setToolTip(session.agent_address)
+        link = session.link_state
+        if link.state == "connecting":
+            return "● agent: connecting …", theme.warning()
+        if link.state == "silent":
+            return f"● agent: silent for {link.silent_s:.0f} s", theme.bad()
+        if session.notice.alarm:
+            self.agent.setToolTip(session.notice.alarm)
+            return "● agent: alarm", theme.bad()
+        controller = session.controller_state()
+        if session.facts is not None and session.running and controller != "live":
+            return f"● controller: {controller}", theme.warning()
+        return "● agent: live", theme.good()
+
+    def _worker(self) -> tuple[str, str]:
+        session = self._session
+        self.worker.setToolTip(session.worker_text)
+        if session.worker_connected:
+            return "● reader: ready", theme.good()
+        if session.facts is None and session.agent_address is not None:
+            return "", ""
+        return f"● reader: {session.worker_text}", theme.warning()
+
+    def _count(self) -> str:
+        planes, facts = self._session.planes, self._session.facts
+        if planes is None or facts is None:
+            return ""
+        if facts.kind == "image":
+            return f"{planes.n_planes:,} plane{'' if planes.n_planes == 1 else 's'}"
+        total = facts.num_planes
+        count = f"{planes.n_planes:,}" if total is None else f"{planes.n_planes:,} of {total:,}"
+        state = "" if self._session.running else f" ({self._session.state})"
+        return f"{count} planes{state}"
+
+    def _rate(self) -> str:
+        if self._session.facts is None or not self._session.running:
+            return ""
+        since = time.monotonic() - RATE_WINDOW_S
+        n_planes = sum(n for at, n in self._arrivals if at >= since)
+        return f"{n_planes / RATE_WINDOW_S:.1f} planes/s"
+
+    def _delay(self) -> str:
+        if self._delay_ms is None or not self._session.running or not self._session.following:
+            return ""
+        if self._delay_ms >= 10_000:
+            return f"newest shown after {self._delay_ms / 1000:.0f} s"
+        return f"newest shown after {self._delay_ms:.0f} ms"

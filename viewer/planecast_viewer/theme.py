@@ -1,0 +1,39 @@
+"""Colours that can be read on light and on dark windows."""
+
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+
+
+def is_dark() -> bool:
+    """Tell whether the window's background is dark."""
+    return QApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128
+
+
+def good() -> str:
+    """Return the colour of what works."""
+    return "#5ad18a" if is_dark() else "#0b7a3b"
+
+
+def warning() -> str:
+    """Return the colour of what needs a look."""
+    return "#ffb84d" if is_dark() else "#9a5b00"
+
+
+def bad() -> str:
+    """Return the colour of what failed."""
+    return "#ff7b72" if is_dark() else "#b3261e"
+
+
+def muted() -> str:
+    """Return the colour of what is less important; still 4.5 to 1."""
+    return "#a8adb5" if is_dark() else "#5a5f66"
+
+
+def accent() -> str:
+    """Return the colour of what can be pressed to get somewhere."""
+    return "#2f6fd6"
+
+
+def color(name: str) -> QColor:
+    """Return the colour as Qt has it."""
+    return QColor(name)
