@@ -8,17 +8,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from planecast import aio as aio
     from planecast_agent.acquisition import Acquisition as Acquisition
     from planecast_protocol import errors as errors
+    from planecast_reader.formats import list_formats as list_formats
     from planecast_reader.image import open_image as open_image
+    from planecast_reader.release import release as release
 
     __version__: str
 
-__all__ = ["Acquisition", "__version__", "errors", "open_image"]
+__all__ = ["Acquisition", "__version__", "aio", "errors", "list_formats", "open_image", "release"]
 
 _HOMES = {
     "Acquisition": ("planecast_agent.acquisition", ""),
+    "aio": ("planecast.aio", "reader"),
+    "list_formats": ("planecast_reader.formats", "reader"),
     "open_image": ("planecast_reader.image", "reader"),
+    "release": ("planecast_reader.release", "reader"),
 }
 """Public name to its module, and the extra that brings what the module imports."""
 
@@ -32,7 +38,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'planecast' has no attribute {name!r}")
     module, extra = _HOMES[name]
     try:
-        return getattr(import_module(module), name)
+        found = import_module(module)
     except ModuleNotFoundError as missing:
         if not extra or (missing.name or "").startswith("planecast"):
             raise
@@ -40,6 +46,7 @@ def __getattr__(name: str) -> object:
             f"planecast.{name} needs {missing.name}: pip install 'planecast[{extra}]'",
             name=missing.name,
         ) from missing
+    return found if module == f"planecast.{name}" else getattr(found, name)
 
 
 def __dir__() -> list[str]:

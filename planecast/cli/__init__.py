@@ -9,7 +9,19 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from planecast.cli import acquisitions, agent, demo, info, planetable, reader, view
+from planecast.cli import (
+    acquisitions,
+    agent,
+    demo,
+    formats,
+    info,
+    planetable,
+    read,
+    reader,
+    thumbnail,
+    tiles,
+    view,
+)
 from planecast_protocol.errors import PlanecastError
 
 app = typer.Typer(
@@ -25,7 +37,11 @@ app.command("agent")(agent.command)
 app.command("reader")(reader.command)
 app.command("acquisitions")(acquisitions.command)
 app.command("info")(info.command)
+app.command("read")(read.command)
+app.command("thumbnail")(thumbnail.command)
+app.command("tiles")(tiles.command)
 app.command("planetable")(planetable.command)
+app.command("formats")(formats.command)
 
 
 def _print_version(wanted: bool) -> None:

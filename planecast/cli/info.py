@@ -1,37 +1,67 @@
 """`planecast info`."""
 
-import json as json_text
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from planecast.cli.files import TIMEOUT_S, worker_for
+from planecast.cli.batch import Batch
+from planecast.cli.files import Files, Found, Paths, Recursive, WorkerAddress, files_of
+from planecast.cli.tables import print_json
 from planecast_protocol.images import ImageInfo, SceneInfo
-from planecast_protocol.reader_messages import OpenImage, ReadMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="A file or folder of any known format.")],
-    worker: Annotated[str | None, typer.Option(help="Address of a reader worker.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Everything, metadata included.")] = False,
+    paths: Paths,
+    recursive: Recursive = False,
+    worker: WorkerAddress = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Everything, metadata included; a list for several files."),
+    ] = False,
 ) -> None:
-    """Tell what an image file holds.
+    """Tell what image files hold.
 
     Example: planecast info mosaic.czi
 
-    Example: planecast info --json mosaic.czi
+    Example: planecast info --json -r /data/july
     """
-    with worker_for(path, worker) as (client, wire_path):
-        image = client.request(OpenImage(request=0, path=wire_path), TIMEOUT_S)
+    with files_of(paths, worker, recursive=recursive) as files:
+        batch = Batch(files, "reading")
         if json:
-            metadata = client.request(ReadMetadata(request=0, path=wire_path), TIMEOUT_S)
-            facts = {**msgspec.to_builtins(image), "path": str(path), "metadata": metadata}
-            print(json_text.dumps(facts, indent=2, ensure_ascii=False))
-            return
-    assert isinstance(image, ImageInfo)
-    print(f"{path}: {image.format}, {image.size_bytes:,} bytes, read by {image.reader}")
+            all_facts = [facts for _, facts in batch.run(_facts_reader(files))]
+            print_json(all_facts[0] if files.is_one else all_facts)
+        else:
+            for found, image in batch.run(_info_reader(files)):
+                _print(found, image)
+        batch.finish()
+
+
+def _info_reader(files: Files) -> "Callable[[Found], ImageInfo]":
+    def read(found: Found) -> ImageInfo:
+        with files.open(found) as image:
+            return image.info
+
+    return read
+
+
+def _facts_reader(files: Files) -> "Callable[[Found], dict[str, Any]]":
+    def read(found: Found) -> dict[str, Any]:
+        with files.open(found) as image:
+            return {
+                **msgspec.to_builtins(image.info),
+                "path": str(found.path),
+                "metadata": image.metadata.as_dict(),
+            }
+
+    return read
+
+
+def _print(found: Found, image: ImageInfo) -> None:
+    print(f"{found.path}: {image.format}, {image.size_bytes:,} bytes, read by {image.reader}")
     for number, scene in enumerate(image.scenes):
         print(f"scene {number}: {_describe(scene)}")
     for warning in image.warnings:

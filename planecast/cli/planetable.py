@@ -1,37 +1,43 @@
 """`planecast planetable`."""
 
-import csv
-import json as json_text
-import sys
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from planecast.cli.files import TIMEOUT_S, worker_for
-from planecast_protocol.reader_messages import ReadPlanetable
+from planecast.cli.batch import Batch
+from planecast.cli.files import Found, Paths, Recursive, WorkerAddress, files_of
+from planecast.cli.tables import CsvTables, Out, print_json
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="A file whose format has sub-blocks, such as CZI.")],
+    paths: Paths,
+    recursive: Recursive = False,
     scene: Annotated[int | None, typer.Option(min=0, help="One scene; if left out, all.")] = None,
     norm_time: Annotated[
         bool, typer.Option("--norm-time", help="Times relative to the first, in seconds.")
     ] = False,
-    worker: Annotated[str | None, typer.Option(help="Address of a reader worker.")] = None,
+    out: Out = None,
+    worker: WorkerAddress = None,
     json: Annotated[bool, typer.Option("--json", help="Columns as JSON instead of CSV.")] = False,
 ) -> None:
-    """Print time and stage position of each sub-block.
+    """Print time and stage position of each sub-block, as CSV.
 
     Example: planecast planetable --norm-time mosaic.czi > planes.csv
     """
-    with worker_for(path, worker) as (client, wire_path):
-        question = ReadPlanetable(request=0, path=wire_path, scene=scene, norm_time=norm_time)
-        table = client.request(question, TIMEOUT_S)
-    assert isinstance(table, dict)
-    if json:
-        print(json_text.dumps(table))
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
+    with files_of(paths, worker, recursive=recursive) as files:
+
+        def read(found: Found) -> dict[str, list[Any]]:
+            with files.open(found) as image:
+                return image.planetable_columns(norm_time=norm_time, scene=scene)
+
+        batch = Batch(files, "reading")
+        read_tables = list(batch.run(read))
+        if json:
+            by_file = {str(found.path): columns for found, columns in read_tables}
+            print_json(read_tables[0][1] if files.is_one else by_file, out)
+        elif read_tables:
+            csv_tables = CsvTables(with_file=not files.is_one)
+            for found, columns in read_tables:
+                csv_tables.add(found.path, columns)
+            csv_tables.write(out)
+        batch.finish()

@@ -39,13 +39,19 @@ class PlanecastError(Exception):
 
     def to_info(self) -> ErrorInfo:
         """Return the form that crosses a process boundary."""
-        return ErrorInfo(code=type(self).__name__, message=self.message, path=self.path)
+        path = None if self.path is None else _utf8(self.path)
+        return ErrorInfo(code=type(self).__name__, message=_utf8(self.message), path=path)
 
     @classmethod
     def from_info(cls, info: ErrorInfo) -> "PlanecastError":
         """Rebuild the error that `to_info` described."""
         kind = cls._by_code.get(info.code, PlanecastError)
         return kind(info.message, path=info.path)
+
+
+def _utf8(text: str) -> str:
+    """Return text that can cross the wire: names of files may have bytes that are not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _rebuild(info: ErrorInfo) -> PlanecastError:

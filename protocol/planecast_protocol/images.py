@@ -1,6 +1,6 @@
 """What a file holds, as any reader describes it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -80,7 +80,3 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
     has_planetable: bool = False
     warnings: list[str] = []
-
-
-Metadata = dict[str, Any]
-"""JSON-able; see `PlaneReader.metadata`."""

@@ -45,4 +45,5 @@ MAX_SCENES = 100_000
 READ_TIMEOUT_S = 10.0
 READ_BYTES_PER_S = 20_000_000
 """The slowest disk we wait for: a read's time limit is READ_TIMEOUT_S + bytes / this."""
-OPEN_TIMEOUT_S = 30.0
+OPEN_TIMES = 3
+"""Opening a file, its metadata and its tables may take so many times a read's limit."""

@@ -1,10 +1,12 @@
-"""File names on the wire: `alias:relative/posix/path` under a root that an operator lists.
+r"""File names on the wire: `alias:relative/posix/path` under a root that an operator lists.
 
 An event can therefore never make a worker read outside what its operator allowed. The
 alias `local` stands for the whole file system; only a worker that serves nobody but its own
-user knows it.
+user knows it. Bytes of a file's name that are not UTF-8 are written as `\xff`.
 """
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -15,6 +17,8 @@ LOCAL_ALIAS = "local"
 
 Roots = Mapping[str, Path]
 """Alias to absolute folder."""
+
+_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
 def local_roots() -> dict[str, Path]:
@@ -29,7 +33,7 @@ def check_wire_path(wire_path: str) -> tuple[str, str]:
         raise BadPathError(f"{wire_path!r}: not of the form alias:relative/path", path=wire_path)
     if len(wire_path) > MAX_PATH_CHARS:
         raise BadPathError(f"{wire_path[:80]!r}…: longer than {MAX_PATH_CHARS} characters")
-    if "\0" in relative or "\\" in relative:
+    if "\0" in relative or "\\" in _ESCAPED.sub("", relative):
         raise BadPathError(f"{wire_path!r}: NUL and backslash are not allowed", path=wire_path)
     if any(part in ("", ".", "..") for part in relative.split("/")):
         raise BadPathError(
@@ -52,7 +56,7 @@ def to_wire_path(path: str | PurePath, roots: Mapping[str, PurePath]) -> str:
             relative = PurePosixPath(*pure.relative_to(root).parts)
             depth = len(PurePath(root).parts)
             if best is None or depth > best[0]:
-                best = (depth, f"{alias}:{relative}")
+                best = (depth, f"{alias}:{_escape(str(relative))}")
     if best is None:
         listed = ", ".join(f"{alias}={root}" for alias, root in roots.items()) or "none"
         raise BadPathError(f"{path}: beneath none of the roots ({listed})", path=str(path))
@@ -74,7 +78,21 @@ def resolve_wire_path(wire_path: str, roots: Roots) -> Path:
             f"{', '.join(sorted(roots)) or 'none'} (start it with --root {alias}=FOLDER)",
             path=wire_path,
         )
-    path = root / relative
-    if not path.resolve().is_relative_to(root.resolve()):
+    path = root / _unescape(relative)
+    try:
+        is_inside = path.resolve().is_relative_to(root.resolve())
+    except RuntimeError:  # what pathlib makes of it before Python 3.13
+        raise NotAllowedError(f"{wire_path}: links that lead in a circle", path=wire_path) from None
+    if not is_inside:
         raise NotAllowedError(f"{wire_path}: a link leads outside the root {root}", path=wire_path)
     return path
+
+
+def _escape(name: str) -> str:
+    """Write what Python decodes as halves of surrogate pairs, byte by byte."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _unescape(relative: str) -> str:
+    plain = _ESCAPED.sub(lambda found: chr(0xDC00 + int(found[1], 16)), relative)
+    return os.fsdecode(os.fsencode(plain))

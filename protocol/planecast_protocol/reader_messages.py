@@ -76,6 +76,12 @@ class ReadPixels(Message, frozen=True, kw_only=True, tag="read"):
     """With `running`: don't answer "not yet", but `PixelsPending` at once, and the plane when it
     is whole. Ends with `Cancel`."""
     statistics: bool = False
+    keep: bool = True
+    """False: the plane passes by, as one of very many, and is the first to leave the cache."""
+    view: Count = 0
+    """Where the plane is to be shown, by the client's own number; 0: nowhere."""
+    turn: Count = 0
+    """A request of a `view` withdraws all of that view's requests of an earlier turn."""
     revision: Count = 0
     """Of the registered plane: a plane that was registered again is read again."""
 
@@ -172,7 +178,7 @@ class TableReady(Message, frozen=True, kw_only=True, tag="table"):
 
 
 class MetadataReady(Message, frozen=True, kw_only=True, tag="metadata_ready"):
-    """Answer to `ReadMetadata`: a MessagePack map, as payload."""
+    """Answer to `ReadMetadata`: an `ImageMetadata` in MessagePack, as payload."""
 
     request: RequestId
 

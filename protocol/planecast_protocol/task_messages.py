@@ -25,8 +25,8 @@ class PixelsTask(Message, frozen=True, kw_only=True, tag="pixels_task"):
     """Read pixels into `slot`; ask for one with `NeedMemory` if it does not fit."""
 
     task: RequestId
-    path: str
-    """Absolute: the front has resolved and checked it."""
+    path: bytes
+    """Absolute, as `os.fsencode` gives it: the front has resolved and checked it."""
     wire_path: Text
     scene: Count = 0
     index: AxisIndex = msgspec.field(default_factory=dict)
@@ -40,7 +40,7 @@ class DescribeTask(Message, frozen=True, kw_only=True, tag="describe_task"):
     """Describe the file; answered by `TaskImage`."""
 
     task: RequestId
-    path: str
+    path: bytes
     wire_path: Text
 
 
@@ -48,7 +48,7 @@ class PlanetableTask(Message, frozen=True, kw_only=True, tag="planetable_task"):
     """Read the planetable; answered by `TaskPayload`."""
 
     task: RequestId
-    path: str
+    path: bytes
     wire_path: Text
     scene: Count | None = None
     norm_time: bool = False
@@ -58,7 +58,7 @@ class MetadataTask(Message, frozen=True, kw_only=True, tag="metadata_task"):
     """Read the metadata; answered by `TaskPayload`."""
 
     task: RequestId
-    path: str
+    path: bytes
     wire_path: Text
 
 
@@ -66,7 +66,7 @@ class ReleaseTask(Message, frozen=True, kw_only=True, tag="release_task"):
     """Close the handles on a path, or all; answered by `TaskPayload` with nothing."""
 
     task: RequestId
-    path: str | None = None
+    path: bytes | None = None
 
 
 class GiveMemory(Message, frozen=True, kw_only=True, tag="give"):

@@ -30,6 +30,7 @@ from planecast_protocol.errors import (
 )
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.messages import AnyMessage
+from planecast_protocol.metadata import ImageMetadata
 from planecast_protocol.planes import PlaneStatistics
 from planecast_protocol.reader_messages import (
     AskWorkerStatus,
@@ -48,6 +49,7 @@ from planecast_protocol.reader_messages import (
     TableReady,
     WorkerStatus,
 )
+from planecast_reader.ledger import digest_of
 from planecast_reader.worker_link import WorkerLink, find_worker
 
 logger = logging.getLogger(__name__)
@@ -73,8 +75,8 @@ class PixelAnswer:
     read_ms: float
 
 
-Answer = PixelAnswer | ImageInfo | dict[str, Any] | WorkerStatus | PlanecastError | None
-"""A planetable and metadata come as dict; `None` says that a request is done."""
+Answer = PixelAnswer | ImageInfo | ImageMetadata | Table | WorkerStatus | PlanecastError | None
+"""A planetable comes as dict of columns; `None` says that a request is done."""
 
 OnAnswer = Callable[[Answer], None]
 OnPending = Callable[[str], None]
@@ -136,6 +138,16 @@ class ReaderClient:
             self._send(message)
         return number
 
+    def find(self, message: ReadPixels) -> npt.NDArray[Any] | None:
+        """Return the plane without asking, if it lies in the shared memory and is certain.
+
+        None says nothing: `submit` or `request` it. Takes some microseconds, from any thread.
+        """
+        link = self._link
+        if link is None or link.arena is None:
+            return None
+        return link.arena.find(digest_of(message), running=message.running)
+
     def cancel(self, *numbers: int) -> None:
         """Withdraw requests; those not answered yet are answered with `CancelledError`."""
         with self._lock:
@@ -151,6 +163,10 @@ class ReaderClient:
         Raises the `PlanecastError` that is the answer, `WorkerUnreachableError` if there is no
         worker for 15 s, `ReaderTimeoutError` after `timeout_s`.
         """
+        if isinstance(message, ReadPixels) and not message.statistics:
+            found = self.find(message)
+            if found is not None:
+                return PixelAnswer(found, None, cached=True, read_ms=0.0)
         answered = threading.Event()
         answers: list[Answer] = []
 
@@ -167,6 +183,12 @@ class ReaderClient:
             raise answer
         return answer
 
+    def check_reachable(self) -> None:
+        """Raise `WorkerUnreachableError` if no worker was there for 15 s: for those that wait."""
+        away = self._away_since
+        if away is not None and time.monotonic() - away > UNREACHABLE_AFTER_S:
+            raise WorkerUnreachableError(self.trouble)
+
     def close(self) -> None:
         """End the thread; what is unanswered is answered with `CancelledError`."""
         self._closed.set()
@@ -179,11 +201,12 @@ class ReaderClient:
 
     def _give_up(self, number: int, deadline: float | None, timeout_s: float | None) -> None:
         """Raise if a blocking request has waited long enough."""
-        now = time.monotonic()
-        away = self._away_since
-        if away is not None and now - away > UNREACHABLE_AFTER_S:
+        try:
+            self.check_reachable()
+        except WorkerUnreachableError:
             self._drop(number)
-            raise WorkerUnreachableError(self.trouble)
+            raise
+        now = time.monotonic()
         if deadline is not None and now >= deadline:
             self.cancel(number)
             self._drop(number)
@@ -283,8 +306,10 @@ class ReaderClient:
                 self._on_pixels(link, message, payload)
             case ImageOpened(request=number, image=image):
                 self._answer(number, image)
-            case TableReady(request=number) | MetadataReady(request=number):
-                self._answer(number, msgspec.msgpack.decode(payload, type=dict[str, Any]))
+            case TableReady(request=number):
+                self._answer(number, msgspec.msgpack.decode(payload, type=dict[str, list[Any]]))
+            case MetadataReady(request=number):
+                self._answer(number, msgspec.msgpack.decode(payload, type=ImageMetadata))
             case Done(request=number):
                 self._answer(number, None)
             case RequestFailed(request=number, error=error):
@@ -299,6 +324,7 @@ class ReaderClient:
         if ready.shared is None:
             pixels = np.frombuffer(payload, ready.dtype).reshape(ready.shape)
         elif link.arena is not None:
+            link.arena.prefault.look()
             pixels = link.arena.take(ready.shared, ready.shape, ready.dtype)
         else:
             raise BadMessageError("the worker speaks of shared memory that it did not share")

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Hashable
 
 from planecast_protocol.errors import (
     BadMessageError,
@@ -120,8 +119,7 @@ class Desk:
                 case _:
                     logger.error("a reader answered %s with pixels", type(request).__name__)
 
-        key: Hashable = (type(request).__name__, request.path, request.request, id(client))
-        self._pool.submit(Job(key, _task_of(request, facts), request.path, facts, on_done))
+        self._pool.submit(Job(_task_of(request, facts), request.path, facts, on_done))
 
     def _blame(self, wire_path: str, facts: FileFacts, error: PlanecastError) -> None:
         if isinstance(error, ReaderCrashedError | ReaderTimeoutError):
@@ -142,9 +140,8 @@ class Desk:
                     client.answer(request.request, Done(request=request.request))
 
             for pid in tuple(left):
-                task = ReleaseTask(task=0, path=str(facts.path))
-                key: Hashable = ("release", request.path, request.request, id(client), pid)
-                job = Job(key, task, request.path, facts, on_done, only_reader=pid)
+                task = ReleaseTask(task=0, path=bytes(facts.path))
+                job = Job(task, request.path, facts, on_done, only_reader=pid)
                 self._pool.submit(job)
 
         self._facts.ask(request.path, on_facts)
@@ -172,7 +169,7 @@ class Desk:
 
 
 def _task_of(request: FileRequest, facts: FileFacts) -> Task:
-    path, wire_path = str(facts.path), request.path
+    path, wire_path = bytes(facts.path), request.path
     match request:
         case OpenImage():
             return DescribeTask(task=0, path=path, wire_path=wire_path)

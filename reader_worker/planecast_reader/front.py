@@ -27,7 +27,7 @@ from planecast_reader.connection import Connection
 from planecast_reader.desk import Desk
 from planecast_reader.fact_cache import FactCache
 from planecast_reader.file_facts import FileInspector
-from planecast_reader.leases import MAX_SLOTS
+from planecast_reader.ledger import MAX_SLOTS
 from planecast_reader.pool import Pool
 from planecast_reader.quarantine import Quarantine
 from planecast_reader.reader_child import ReaderChild
@@ -122,8 +122,6 @@ class Front:
         self._inspector.collect()
         self._desk.pixels.tick()
         self._pool.tick()
-        if not events and self._arena is not None:
-            self._arena.prepare_ahead()
         for client in [c for c in self._clients.values() if not c.alive]:
             self._bury(client)
         for connection in self._clients:
@@ -222,6 +220,8 @@ class Front:
         for connection in self._clients:
             connection.close()
         self._inspector.close()
+        if self._arena is not None:
+            self._arena.close()
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()

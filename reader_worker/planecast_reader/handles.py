@@ -21,7 +21,8 @@ class Handles:
         self._open: OrderedDict[str, tuple[Signature, PlaneReader, float]] = OrderedDict()
 
     def get(self, path: str, signature: Signature) -> PlaneReader:
-        """Return an open reader of the file as it is now."""
+        """Return an open reader of the file as it is now; others that are idle are closed."""
+        self.close_idle()
         known = self._open.pop(path, None)
         if known is not None and known[0] != signature:
             known[1].close()

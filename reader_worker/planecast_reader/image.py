@@ -10,30 +10,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from planecast_protocol.errors import OutOfRangeError, ReadError, UnreachableError
-from planecast_protocol.images import ImageInfo, SceneInfo
+import msgspec
+
+from planecast_protocol.errors import ReadError, UnreachableError
+from planecast_protocol.images import ImageInfo
+from planecast_protocol.metadata import ImageMetadata
 from planecast_protocol.paths import local_roots, to_wire_path
 from planecast_protocol.reader_messages import (
-    Area,
     OpenImage,
-    PlaneArea,
     ReadMetadata,
-    ReadPixels,
     ReadPlanetable,
-    RegionArea,
     ReleaseFile,
-    TileArea,
 )
-from planecast_reader.client import PixelAnswer, ReaderClient
+from planecast_reader.client import ReaderClient
+from planecast_reader.image_pictures import ImagePictures
+from planecast_reader.mosaic_tiles import Tile, tiles_of
+from planecast_reader.selection import scene_of
 from planecast_reader.shared_client import shared_client
 
 if TYPE_CHECKING:
     import dask.array
-    import numpy.typing as npt
+    import ome_types
     import pandas as pd
+    import xarray as xr
 
-PLANE_AXES = ("Y", "X", "S")
-"""The axes of a plane itself; all others are indices."""
+    from planecast_reader.lazy import Chunks
 
 
 def open_image(path: str | os.PathLike[str], client: ReaderClient | None = None) -> Image:
@@ -44,70 +45,39 @@ def open_image(path: str | os.PathLike[str], client: ReaderClient | None = None)
     reader worker could be reached or started.
     """
     asked = client or shared_client()
-    text = str(path)
-    named_by_root = ":" in text and not Path(text).exists() and not Path(text).is_absolute()
-    wire_path = text if named_by_root else to_wire_path(os.path.abspath(text), local_roots())  # noqa: PTH100 no symlink is followed
+    wire_path, local = named(path)
     answer = asked.request(OpenImage(request=0, path=wire_path))
     assert isinstance(answer, ImageInfo)
-    return Image(asked, answer)
+    return Image(asked, answer, local)
 
 
-class Image:
-    """An open file. Close it, or use it as a context manager, to let the file go."""
+def named(path: str | os.PathLike[str]) -> tuple[str, Path | None]:
+    """Return a path as messages name it, and the path on this machine if it was one."""
+    text = str(path)
+    if ":" in text and not Path(text).exists() and not Path(text).is_absolute():
+        return text, None
+    local = os.path.abspath(text)  # noqa: PTH100 no symlink is followed
+    return to_wire_path(local, local_roots()), Path(local)
 
-    def __init__(self, client: ReaderClient, info: ImageInfo) -> None:
-        self._client = client
-        self.info = info
-        """All that is known without reading pixels."""
+
+class Image(ImagePictures):
+    """An open file. Close it, or use it as a context manager, to let the file go.
+
+    Any thread may call any method; each waits for its answer.
+    """
 
     @property
-    def scenes(self) -> list[SceneInfo]:
-        """The scenes: `.name .sizes .dtype .channels .pixel_size_um .tiles .levels`."""
-        return self.info.scenes
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What the file says of its acquisition, JSON-able; absent is `None`."""
+    def metadata(self) -> ImageMetadata:
+        """All that the file says of its acquisition; absent is `None`, `as_dict()` is JSON-able."""
         answer = self._client.request(ReadMetadata(request=0, path=self.info.path))
-        assert isinstance(answer, dict)
+        assert isinstance(answer, ImageMetadata)
         return answer
 
-    # ------------------------------------------------------------ pixels
+    def to_ome(self) -> ome_types.OME:
+        """Return the metadata in the OME model. Raises `UnsupportedFormatError` where it can't."""
+        from planecast_reader.ome import to_ome  # ome-types takes seconds to import
 
-    def read_plane(self, scene: int = 0, **index: int | str) -> npt.NDArray[Any]:
-        """Return a plane, (Y, X) or (Y, X, S) in RGB order, read-only and zero-copy.
-
-        `index` gives a position on each axis, `C` also by the channel's name; axes left out
-        are 0. Raises `OutOfRangeError` for a place that the scene does not have, `NoDataError` if
-        the file lacks that plane.
-        """
-        return self._read(scene, PlaneArea(), index)
-
-    def read_tile(self, scene: int = 0, tile: int = 0, **index: int | str) -> npt.NDArray[Any]:
-        """Return one tile of a mosaic, by its number in `scenes[…].tiles`."""
-        return self._read(scene, TileArea(tile=tile), index)
-
-    def read_region(
-        self,
-        scene: int = 0,
-        *,
-        x: int = 0,
-        y: int = 0,
-        width: int,
-        height: int,
-        level: int = 0,
-        **index: int | str,
-    ) -> npt.NDArray[Any]:
-        """Return part of a plane; x, y, width and height in pixels of level 0."""
-        area = RegionArea(x=x, y=y, width=width, height=height, level=level)
-        return self._read(scene, area, index)
-
-    def _read(self, scene: int, area: Area, index: dict[str, int | str]) -> npt.NDArray[Any]:
-        numbers = numeric_index(self.info, scene, index)
-        request = ReadPixels(request=0, path=self.info.path, scene=scene, index=numbers, area=area)
-        answer = self._client.request(request)
-        assert isinstance(answer, PixelAnswer)
-        return answer.pixels
+        return to_ome(self.metadata)
 
     # ------------------------------------------------------------ tables
 
@@ -118,21 +88,49 @@ class Image:
         """
         import pandas as pd  # slow to import, and not needed for pixels
 
+        return pd.DataFrame(self.planetable_columns(norm_time=norm_time, scene=scene))
+
+    def planetable_columns(
+        self, *, norm_time: bool = False, scene: int | None = None
+    ) -> dict[str, list[Any]]:
+        """Return the planetable as lists, `None` where the file doesn't say; needs no pandas."""
         request = ReadPlanetable(request=0, path=self.info.path, scene=scene, norm_time=norm_time)
         answer = self._client.request(request)
         assert isinstance(answer, dict)
-        return pd.DataFrame(answer)
+        return answer
+
+    def tiles(self, scene: int = 0) -> list[Tile]:
+        """Return the tiles of a mosaic, with their places in pixels and on the stage."""
+        facts = scene_of(self.info, scene)
+        has_table = facts.tiles and self.info.has_planetable
+        known = self.planetable_columns(scene=scene) if has_table else None
+        return tiles_of(self.info, scene, known)
+
+    def tile_table(self, scene: int | None = None) -> pd.DataFrame:
+        """Return the tiles of one scene, or of all, one row a tile."""
+        import pandas as pd
+
+        scenes = range(len(self.scenes)) if scene is None else [scene]
+        rows = [msgspec.structs.asdict(tile) for one in scenes for tile in self.tiles(one)]
+        return pd.DataFrame(rows, columns=list(Tile.__struct_fields__))
 
     # ------------------------------------------------------------ lazy
 
-    def to_dask(self, scene: int = 0) -> dask.array.Array:
-        """Return the scene as a lazy array, one chunk a plane, axes in the order of its sizes.
+    def to_dask(self, scene: int = 0, chunks: Chunks = "plane") -> dask.array.Array:
+        """Return the scene as a lazy array, axes in the order of its sizes.
 
-        It pickles: whoever computes a chunk reads it through a worker of its own.
+        A chunk is a `plane`, or with `zyx` a z-stack. It pickles: whoever computes a chunk reads
+        it through a worker of its own.
         """
         from planecast_reader.lazy import to_dask  # dask takes seconds to import
 
-        return to_dask(self.info, scene)
+        return to_dask(self.info, scene, chunks)
+
+    def to_xarray(self, scene: int = 0, chunks: Chunks = "plane") -> xr.DataArray:
+        """Return the lazy array with names of channels, coordinates in µm and s, and metadata."""
+        from planecast_reader.labelled import to_xarray
+
+        return to_xarray(self.info, self.metadata, scene, chunks)
 
     # ------------------------------------------------------------ the end
 
@@ -153,30 +151,3 @@ class Image:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def numeric_index(info: ImageInfo, scene: int, index: dict[str, int | str]) -> dict[str, int]:
-    """Return the index with channel names replaced by their numbers.
-
-    Raises `OutOfRangeError` for a scene or a channel name that there is none of.
-    """
-    if not 0 <= scene < len(info.scenes):
-        raise OutOfRangeError(
-            f"{info.path}: no scene {scene}; it has {len(info.scenes)}", path=info.path
-        )
-    numbers: dict[str, int] = {}
-    for axis, place in index.items():
-        if isinstance(place, str):
-            names = [channel.name for channel in info.scenes[scene].channels]
-            if axis != "C" or place not in names:
-                raise OutOfRangeError(
-                    f"{info.path}: no {axis}={place!r} in scene {scene}; its channels are "
-                    f"{', '.join(names)}",
-                    path=info.path,
-                )
-            numbers[axis] = names.index(place)
-        elif place < 0:
-            raise OutOfRangeError(f"{info.path}: {axis}={place} is negative", path=info.path)
-        else:
-            numbers[axis] = place
-    return numbers

@@ -2,11 +2,11 @@
 
 import heapq
 import itertools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from planecast_protocol.errors import PlanecastError
-from planecast_protocol.limits import OPEN_TIMEOUT_S, READ_BYTES_PER_S
+from planecast_protocol.limits import OPEN_TIMES, READ_BYTES_PER_S
 from planecast_protocol.reader_messages import PRIORITIES, Priority
 from planecast_protocol.task_messages import (
     MemorySlot,
@@ -26,7 +26,6 @@ Result = TaskPixels | TaskImage | TaskPayload | PlanecastError
 class Job:
     """One task, done once however many ask for it."""
 
-    key: Hashable
     task: Task
     """Its `task` number and slot are set when it starts."""
     wire_path: str
@@ -45,7 +44,7 @@ class Job:
         """Return how long a reader may take."""
         if isinstance(self.task, PixelsTask):
             return read_timeout_s + self.nbytes / READ_BYTES_PER_S
-        return max(read_timeout_s, OPEN_TIMEOUT_S)
+        return OPEN_TIMES * read_timeout_s
 
     @property
     def memory(self) -> MemorySlot | None:
@@ -59,12 +58,14 @@ class JobQueue:
 
     _heap: list[tuple[int, int, Job]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
-    _cancelled: set[Job] = field(default_factory=set)
+    _waiting: dict[Job, int] = field(default_factory=dict)
+    """Job to its place in the order; an entry of the heap with another one is void."""
 
     def push(self, job: Job) -> None:
-        """Add a job."""
-        self._cancelled.discard(job)
-        heapq.heappush(self._heap, (PRIORITIES.index(job.priority), next(self._order), job))
+        """Add a job, or move one that waits to where its priority belongs now."""
+        order = next(self._order)
+        self._waiting[job] = order
+        heapq.heappush(self._heap, (PRIORITIES.index(job.priority), order, job))
 
     def pop(self, fits: Callable[[Job], bool]) -> Job | None:
         """Remove and return the first job that fits an idle reader."""
@@ -72,10 +73,12 @@ class JobQueue:
         found: Job | None = None
         while self._heap and found is None:
             entry = heapq.heappop(self._heap)
-            if entry[2] in self._cancelled:
-                self._cancelled.discard(entry[2])
-            elif fits(entry[2]):
-                found = entry[2]
+            _priority, order, job = entry
+            if self._waiting.get(job) != order:
+                continue
+            if fits(job):
+                found = job
+                del self._waiting[job]
             else:
                 skipped.append(entry)
         for entry in skipped:
@@ -84,10 +87,10 @@ class JobQueue:
 
     def cancel(self, job: Job) -> bool:
         """Take a job back; False if a reader has begun it."""
-        if any(entry[2] is job for entry in self._heap):
-            self._cancelled.add(job)
-            return True
-        return False
+        return self._waiting.pop(job, None) is not None
+
+    def __contains__(self, job: Job) -> bool:
+        return job in self._waiting
 
     def __len__(self) -> int:
-        return len(self._heap) - len(self._cancelled)
+        return len(self._waiting)

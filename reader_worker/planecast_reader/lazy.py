@@ -1,45 +1,54 @@
 """Lazy arrays over images. Imports dask, which takes seconds: import this late."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
 from planecast_protocol.images import ImageInfo
-from planecast_protocol.reader_messages import ReadPixels
-from planecast_reader.client import PixelAnswer
-from planecast_reader.image import PLANE_AXES
+from planecast_reader.selection import Z_AXES, index_axes, scene_of
 from planecast_reader.shared_client import shared_client
+from planecast_reader.stacks import Stack, StackPlan
+from planecast_reader.streaming import carry_out
+
+Chunks = Literal["plane", "zyx"]
 
 
-def to_dask(info: ImageInfo, scene: int) -> da.Array:
-    """Return a lazy array with one chunk a plane, axes in the order of the scene's sizes."""
-    facts = info.scenes[scene]
-    outer = [axis for axis in facts.sizes if axis not in PLANE_AXES]
-    plane = [axis for axis in facts.sizes if axis in PLANE_AXES]
-    chunks = tuple((1,) * size if axis in outer else (size,) for axis, size in facts.sizes.items())
+def to_dask(info: ImageInfo, scene: int, chunks: Chunks = "plane") -> da.Array:
+    """Return a lazy array, axes in the order of the scene's sizes.
+
+    A chunk is a plane, or with `zyx` all planes along z. It pickles: whoever computes a chunk
+    reads it through a worker of its own.
+    """
+    if chunks not in get_args(Chunks):
+        raise ValueError(f"chunks={chunks!r} is none of {', '.join(get_args(Chunks))}")
+    facts = scene_of(info, scene)
+    outer = index_axes(facts.sizes)
+    whole = Z_AXES if chunks == "zyx" else ()
+    lengths = tuple(
+        (1,) * size if axis in outer and axis not in whole else (size,)
+        for axis, size in facts.sizes.items()
+    )
+    dtype = Stack.of(info, scene, {}).dtype()
     lazy: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
         _read_chunk,
-        chunks=chunks,
-        dtype=np.dtype(facts.dtype),
-        meta=np.empty((0,) * len(chunks), facts.dtype),
-        path=info.path,
+        chunks=lengths,
+        dtype=dtype,
+        meta=np.empty((0,) * len(lengths), dtype),
+        info=info,
         scene=scene,
         outer=outer,
-        plane_axes=len(plane),
+        dtype_name=dtype.str,
     )
     return lazy
 
 
 def _read_chunk(
-    *, path: str, scene: int, outer: list[str], plane_axes: int, block_info: Any = None
+    *, info: ImageInfo, scene: int, outer: tuple[str, ...], dtype_name: str, block_info: Any = None
 ) -> npt.NDArray[Any]:
-    """Read one plane, with an axis of length 1 for each outer axis. Runs wherever dask computes."""
-    place = block_info[None]["chunk-location"]
-    index = {axis: int(n) for axis, n in zip(outer, place, strict=False)}
-    request = ReadPixels(request=0, path=path, scene=scene, index=index)
-    answer = shared_client().request(request)
-    assert isinstance(answer, PixelAnswer)
-    # A copy: dask may keep a chunk for long, and a lease would hold its slot all that time.
-    return np.array(answer.pixels).reshape((1,) * len(outer) + answer.pixels.shape[:plane_axes])
+    """Read one chunk. Runs wherever dask computes."""
+    ranges = block_info[None]["array-location"]
+    chosen = {axis: slice(*part) for axis, part in zip(outer, ranges, strict=False)}
+    plan = StackPlan(Stack.of(info, scene, chosen))
+    return carry_out(shared_client(), plan).astype(dtype_name, copy=False)

@@ -1,20 +1,9 @@
-"""The books of the arena that lie in shared memory: generations, and who uses which slot.
-
-    header 4096 bytes | generation of each slot (u64) | one row of lease bytes for each client
-
-Every word has one writer: the front writes generations, a client writes its own row. No lock
-is shared between processes, so nobody who dies can leave one locked. A generation is even
-while the slot holds a published plane, odd while it is filled or being taken back.
-
-    client: lease[slot] = 1, fence, generation still the promised one?  yes: the plane is mine
-    front:  generation odd, fence, any lease on the slot?               no: the slot is free
-
-Either the client sees the odd generation or the front sees the lease.
-"""
+"""A client's view of the arena: takes planes, and gives them back when the last array is gone."""
 
 import collections
 import mmap
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -23,42 +12,35 @@ import numpy.typing as npt
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.planes import SharedPlane
 from planecast_reader import shared_memory
+from planecast_reader.ledger import (
+    BUCKETS,
+    CHECKED,
+    DTYPE,
+    GENERATION,
+    HEADER_BYTES,
+    INDEX_AT,
+    KEY_HIGH,
+    KEY_LOW,
+    LEDGER_BYTES,
+    MAX_SLABS,
+    MAX_SLOTS,
+    NDIM,
+    OFFSET,
+    RECORD_WORDS,
+    RECORDS_AT,
+    ROW_BYTES,
+    ROWS_AT,
+    SHAPE,
+    TOUCHES_AT,
+    VERIFIED_NS,
+    WAYS,
+    Digest,
+    tick,
+)
+from planecast_reader.prefault import Prefault
 
-MAX_SLOTS = 4096
-MAX_CLIENTS = 64
-_HEADER_BYTES = 4096
-_GENERATIONS_BYTES = MAX_SLOTS * 8
-LEDGER_BYTES = _HEADER_BYTES + _GENERATIONS_BYTES + MAX_CLIENTS * MAX_SLOTS
-
-
-class Ledger:
-    """The front's view: writes generations, reads every client's leases."""
-
-    def __init__(self) -> None:
-        self.fd = shared_memory.create("planecast-ledger", LEDGER_BYTES)
-        memory = shared_memory.map_writable(self.fd, LEDGER_BYTES)
-        table = np.frombuffer(memory, np.uint8)
-        first_row = _HEADER_BYTES + _GENERATIONS_BYTES
-        self.generations: npt.NDArray[np.uint64] = table[_HEADER_BYTES:first_row].view(np.uint64)
-        self._rows = table[first_row:].reshape(MAX_CLIENTS, MAX_SLOTS)
-        self._free_rows = set(range(MAX_CLIENTS))
-
-    def add_client(self) -> int | None:
-        """Return a row for a new client; None if all are taken."""
-        return self._free_rows.pop() if self._free_rows else None
-
-    def drop_client(self, row: int) -> None:
-        """End all leases of a client that is gone."""
-        self._rows[row] = 0
-        self._free_rows.add(row)
-
-    def leased(self, slots: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """Tell for each of `slots` whether any client holds it."""
-        return np.asarray(self._rows[:, slots].any(axis=0))
-
-    def count_leased(self) -> int:
-        """Return how many slots are held."""
-        return int(self._rows.any(axis=0).sum())
+FRESH_NS = 1_000_000_000
+"""A plane is used without a message for so long after its file was last seen unchanged."""
 
 
 class Lease:
@@ -79,7 +61,7 @@ class Lease:
 
 
 class ClientArena:
-    """A client's view of the arena. Any thread may take and give back.
+    """Any thread may take and give back.
 
     It lives as long as any array on it, also when the worker is gone: the pixels stay right.
     """
@@ -89,14 +71,17 @@ class ClientArena:
         self._data_bytes = data_bytes
         self._address: int = np.frombuffer(self._data, np.uint8).ctypes.data
         ledger = memoryview(shared_memory.map_writable(ledger_fd, LEDGER_BYTES))
-        first_row = _HEADER_BYTES + _GENERATIONS_BYTES
-        self._generations = ledger[_HEADER_BYTES:first_row].cast("Q")
-        start = first_row + row * MAX_SLOTS
-        self._leases = ledger[start : start + MAX_SLOTS]
+        self._records = ledger[RECORDS_AT:INDEX_AT].cast("Q")
+        self._index = ledger[INDEX_AT:ROWS_AT].cast("Q")
+        start = ROWS_AT + row * ROW_BYTES
+        self._leases = ledger[start : start + TOUCHES_AT]
+        self._touches = ledger[start + TOUCHES_AT : start + ROW_BYTES].cast("I")
         self._lock = threading.Lock()
         self._views: dict[int, int] = {}
         """Slot to number of live leases in this process."""
         self._returned: collections.deque[int] = collections.deque()
+        backed = ledger[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
+        self.prefault = Prefault(self._address, data_bytes, backed, write=False)
 
     def take(
         self, plane: SharedPlane, shape: tuple[int, ...], dtype: str
@@ -107,20 +92,34 @@ class ClientArena:
         nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if plane.offset + nbytes > self._data_bytes:
             raise BadMessageError("the worker speaks of pixels beyond its arena")
-        with self._lock:  # its atomic instructions are the fence between the store and the load
-            self._settle()
-            self._views[plane.slot] = self._views.get(plane.slot, 0) + 1
-            self._leases[plane.slot] = 1
-        if self._generations[plane.slot] != plane.generation:
+        self._lease(plane.slot)
+        if self._records[plane.slot * RECORD_WORDS + GENERATION] != plane.generation:
             self.give_back(plane.slot)
             return None
-        interface = {
-            "version": 3,
-            "shape": shape,
-            "typestr": np.dtype(dtype).str,
-            "data": (self._address + plane.offset, True),
-        }
-        return np.asarray(Lease(self, plane.slot, interface))
+        return self._view(plane.slot, plane.offset, shape, dtype)
+
+    def find(self, digest: Digest, *, running: bool) -> npt.NDArray[Any] | None:
+        """Return the plane if it is there and certain, without a message; else None.
+
+        Certain is one of a `running` acquisition that was whole when it was read, and one
+        whose file was seen unchanged during the last second.
+        """
+        slot = self._slot_of(digest[0])
+        if slot < 0:
+            return None
+        self._lease(slot)
+        first = slot * RECORD_WORDS
+        records = self._records
+        mine = (
+            records[first + GENERATION] % 2 == 0
+            and (records[first + KEY_LOW], records[first + KEY_HIGH]) == digest
+        )
+        if not mine or not self._certain(first, running=running):
+            self.give_back(slot)
+            return None
+        shape = tuple(records[first + SHAPE : first + SHAPE + records[first + NDIM]])
+        dtype = records[first + DTYPE].to_bytes(8, "little").rstrip(b"\0").decode()
+        return self._view(slot, records[first + OFFSET], shape, dtype)
 
     def give_back(self, slot: int) -> None:
         """End one lease. Called from finalizers, so it never waits for the lock."""
@@ -130,6 +129,34 @@ class ClientArena:
                 self._settle()
             finally:
                 self._lock.release()
+
+    def _slot_of(self, low: int) -> int:
+        first = (low % BUCKETS) * WAYS * 2
+        for at in range(first, first + 2 * WAYS, 2):
+            if self._index[at] == low:
+                return min(self._index[at + 1], MAX_SLOTS - 1)
+        return -1
+
+    def _certain(self, first: int, *, running: bool) -> bool:
+        if running:
+            return self._records[first + CHECKED] == 1
+        return time.monotonic_ns() - self._records[first + VERIFIED_NS] < FRESH_NS
+
+    def _lease(self, slot: int) -> None:
+        with self._lock:  # its atomic instructions are the fence between the store and the load
+            self._settle()
+            self._views[slot] = self._views.get(slot, 0) + 1
+            self._leases[slot] = 1
+
+    def _view(self, slot: int, offset: int, shape: tuple[int, ...], dtype: str) -> npt.NDArray[Any]:
+        self._touches[slot] = tick()
+        interface = {
+            "version": 3,
+            "shape": shape,
+            "typestr": dtype,
+            "data": (self._address + offset, True),
+        }
+        return np.asarray(Lease(self, slot, interface))
 
     def _settle(self) -> None:
         while self._returned:

@@ -1,12 +1,14 @@
 """Requests for pixels: from the cache, from a reader, or when their file becomes whole."""
 
 import logging
-from collections.abc import Hashable
+import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from planecast_protocol.errors import (
     CancelledError,
     FileMissingError,
+    NoDataError,
     NotYetWrittenError,
     PlanecastError,
     ReaderCrashedError,
@@ -20,9 +22,11 @@ from planecast_reader.client_session import ClientSession
 from planecast_reader.fact_cache import FactCache
 from planecast_reader.file_facts import FileFacts, Signature
 from planecast_reader.jobs import Job, Result
+from planecast_reader.ledger import Digest, PlaneFacts, digest_of
 from planecast_reader.patience import Patience, Waiting
 from planecast_reader.pool import Pool
 from planecast_reader.quarantine import Quarantine
+from planecast_reader.size_hints import SizeHints
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +44,17 @@ class CachedPixels:
     statistics: PlaneStatistics | None
 
 
+JobKey = tuple[Digest, bool, bool]
+"""The plane, whether its acquisition runs, and whether statistics are wanted."""
+
+
 @dataclass(eq=False)
 class _PixelJob:
     job: Job
+    digest: Digest
     waiters: list[tuple[ClientSession, ReadPixels]] = field(default_factory=list)
+    is_prefetch: bool = False
+    """Read although nobody asked for it yet."""
 
 
 class PixelDesk:
@@ -56,10 +67,9 @@ class PixelDesk:
         self._pool = pool
         self._facts = facts
         self._quarantine = quarantine
-        self._jobs: dict[Hashable, _PixelJob] = {}
+        self._jobs: dict[JobKey, _PixelJob] = {}
         self._patience = Patience(self._look_again)
-        self._sizes: dict[Hashable, int] = {}
-        """(path, scene, area kind) to the last size of its pixels: saves a message a plane."""
+        self._sizes = SizeHints()
         self.reads = 0
         self.cache_hits = 0
 
@@ -67,6 +77,8 @@ class PixelDesk:
 
     def read(self, client: ClientSession, request: ReadPixels) -> None:
         """Answer now if the plane is cached and certain, else find out."""
+        if request.view:
+            self.cancel(client, client.turn_over(request.view, request.turn, request.request))
         slot = self._find(request)
         if slot is not None and request.running:
             # Whole when it was read, and a plane that is registered again has a new revision.
@@ -76,6 +88,8 @@ class PixelDesk:
 
     def cancel(self, client: ClientSession, requests: list[int]) -> None:
         """Withdraw requests, wherever they are."""
+        if not requests:
+            return
         for number in requests:
             error = CancelledError("withdrawn by its client").to_info()
             client.answer(number, RequestFailed(request=number, error=error))
@@ -107,13 +121,14 @@ class PixelDesk:
                 if waiter is not client
                 or (requests is not None and request.request not in requests)
             ]
-            if not entry.waiters and self._pool.cancel(entry.job):
+            unwanted = not entry.waiters and not entry.is_prefetch
+            if unwanted and self._pool.cancel(entry.job):
                 del self._jobs[key]
 
     # ------------------------------------------------------------ the cache
 
     def _find(self, request: ReadPixels) -> Slot | None:
-        slot = self._arena.find(_key(request)) if self._arena else None
+        slot = self._arena.find(digest_of(request)) if self._arena else None
         if slot is None or not isinstance(slot.content, CachedPixels):
             return None
         known = slot.content
@@ -124,7 +139,10 @@ class PixelDesk:
 
     def _answer_cached(self, client: ClientSession, request: ReadPixels, slot: Slot) -> None:
         self.cache_hits += 1
+        if request.keep and self._arena is not None:
+            self._arena.keep(slot)
         self._answer(client, request, slot, cached=True, read_ms=0.0)
+        self._read_ahead(client, request)
 
     def _answer(
         self,
@@ -180,21 +198,29 @@ class PixelDesk:
             if (
                 slot.content.checked and request.running
             ) or slot.content.signature == facts.signature:
+                assert self._arena is not None
+                self._arena.verify(slot)
                 self._answer_cached(client, request, slot)
                 return
             assert self._arena is not None
-            self._arena.forget(_key(request))
+            self._arena.forget(digest_of(request))
         self._join_or_begin(client, request, facts)
 
     def _join_or_begin(self, client: ClientSession, request: ReadPixels, facts: FileFacts) -> None:
-        key = (_key(request), request.running, request.statistics)
+        key = _job_key(request)
         entry = self._jobs.get(key)
         if entry is not None:
             entry.waiters.append((client, request))
+            self._pool.hurry(entry.job, request.priority)
             return
+        self._jobs[key] = entry = self._begin(request, facts, key)
+        entry.waiters.append((client, request))
+        self._read_ahead(client, request)
+
+    def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> _PixelJob:
         task = PixelsTask(
             task=0,
-            path=str(facts.path),
+            path=bytes(facts.path),
             wire_path=request.path,
             scene=request.scene,
             index=request.index,
@@ -203,19 +229,43 @@ class PixelDesk:
             statistics=request.statistics,
         )
         job = Job(
-            key=key,
             task=task,
             wire_path=request.path,
             facts=facts,
-            on_done=self._on_done,
+            on_done=partial(self._on_done, key),
             priority=request.priority,
-            nbytes=self._sizes.get(_size_key(request), 0),
+            nbytes=self._sizes.guess(request),
         )
-        self._jobs[key] = _PixelJob(job, [(client, request)])
         self._pool.submit(job)
+        return _PixelJob(job, key[0])
 
-    def _on_done(self, job: Job, result: Result, payload: bytes) -> None:
-        entry = self._jobs.pop(job.key)
+    def _read_ahead(self, client: ClientSession, request: ReadPixels) -> None:
+        """Begin to read what a client that steps through a stack will want next."""
+        if request.running or request.priority == "prefetch" or not request.keep:
+            return
+        next_ones = {_job_key(wanted): wanted for wanted in client.travel.next(request)}
+        for key in client.ahead - next_ones.keys():
+            passed = self._jobs.get(key)
+            if passed and not passed.waiters and self._pool.cancel(passed.job):
+                del self._jobs[key]
+        client.ahead = set(next_ones)
+        for key, wanted in next_ones.items():
+            if key in self._jobs or self._find(wanted) is not None:
+                continue
+
+            def on_facts(
+                facts: FileFacts | PlanecastError,
+                wanted: ReadPixels = wanted,
+                key: JobKey = key,
+            ) -> None:
+                if isinstance(facts, FileFacts) and key not in self._jobs:
+                    self._jobs[key] = entry = self._begin(wanted, facts, key)
+                    entry.is_prefetch = True
+
+            self._facts.ask(wanted.path, on_facts)
+
+    def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes) -> None:
+        entry = self._jobs.pop(key)
         if isinstance(result, TaskPixels):
             self.reads += 1
             self._quarantine.forgive(job.wire_path)
@@ -240,11 +290,15 @@ class PixelDesk:
                 task.running,
                 result.statistics,
             )
-            key = job.key[0] if isinstance(job.key, tuple) else job.key
-            self._arena.publish(slot, key, content)
+            facts = PlaneFacts(
+                entry.digest, result.shape, result.dtype, task.running, time.monotonic_ns()
+            )
+            self._arena.publish(slot, entry.digest, content, facts)
+            if entry.waiters and not any(request.keep for _, request in entry.waiters):
+                self._arena.let_pass(slot)
         for client, request in entry.waiters:
             self._patience.forget(client, {request.request})
-            self._sizes[_size_key(request)] = result.nbytes
+            self._sizes.learn(request, result.nbytes)
             if slot is not None:
                 self._answer(client, request, slot, cached=False, read_ms=result.read_ms)
             else:
@@ -263,6 +317,8 @@ class PixelDesk:
         """Answer with an error, or go on waiting for a plane that was only announced yet."""
         if request.running and isinstance(error, FileMissingError):
             error = NotYetWrittenError.of(request.path, "announced, but not there yet")
+        elif request.running and type(error) is NoDataError:  # not `OutOfRangeError`
+            error = NotYetWrittenError(error.message, path=error.path)
         if request.wait and request.running and isinstance(error, NotYetWrittenError):
             if self._patience.wait(client, request, error.message):
                 pending = PixelsPending(request=request.request, why=error.message)
@@ -274,11 +330,5 @@ class PixelDesk:
         )
 
 
-def _key(request: ReadPixels) -> Hashable:
-    """Return what makes a plane the same plane, but for the state of its file."""
-    index = tuple(sorted((axis, n) for axis, n in request.index.items() if n))
-    return (request.path, request.scene, index, request.area, request.revision)
-
-
-def _size_key(request: ReadPixels) -> Hashable:
-    return (request.path, request.scene, request.index.get("C", 0), request.area)
+def _job_key(request: ReadPixels) -> JobKey:
+    return (digest_of(request), request.running, request.statistics)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from planecast_protocol.errors import NotYetWrittenError, TooLargeError
 from planecast_protocol.limits import MAX_PLANE_BYTES
@@ -17,9 +16,9 @@ from planecast_protocol.task_messages import (
     PixelsTask,
     TaskPixels,
 )
-from planecast_reader import shared_memory
 from planecast_reader.file_facts import Signature
 from planecast_reader.reader import Allocate, Pixels, PlaneReader
+from planecast_reader.reader_arena import ReaderArena
 from planecast_reader.statistics import plane_statistics
 from planecast_reader.task_channel import TaskChannel
 from planecast_reader.wholeness import Wholeness
@@ -28,12 +27,9 @@ from planecast_reader.wholeness import Wholeness
 class PixelTasks:
     """Does one `PixelsTask` at a time, and answers it."""
 
-    def __init__(self, channel: TaskChannel, arena_fd: int, arena_bytes: int) -> None:
+    def __init__(self, channel: TaskChannel, arena: ReaderArena | None) -> None:
         self._channel = channel
-        self._arena: npt.NDArray[np.uint8] | None = None
-        if arena_bytes:
-            memory = shared_memory.map_writable(arena_fd, arena_bytes)
-            self._arena = np.frombuffer(memory, np.uint8)
+        self._arena = arena
         self._wholeness = Wholeness()
 
     def read(
@@ -73,9 +69,7 @@ class PixelTasks:
 class _TaskMemory:
     """Hands a task its piece of the arena, or ordinary memory where the arena is full."""
 
-    def __init__(
-        self, channel: TaskChannel, arena: npt.NDArray[np.uint8] | None, task: PixelsTask
-    ) -> None:
+    def __init__(self, channel: TaskChannel, arena: ReaderArena | None, task: PixelsTask) -> None:
         self._channel = channel
         self._arena = arena
         self._task = task
@@ -98,8 +92,7 @@ class _TaskMemory:
         if self._arena is None or self.slot is None:
             self._given = np.empty(shape, dtype)
         else:
-            raw = self._arena[self.slot.offset : self.slot.offset + nbytes]
-            self._given = raw.view(dtype).reshape(shape)
+            self._given = self._arena.view(self.slot, shape, dtype)
         return self._given
 
     def holds(self, pixels: Pixels) -> bool:

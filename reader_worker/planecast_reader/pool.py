@@ -13,7 +13,7 @@ from planecast_protocol.errors import (
     UnreachableError,
 )
 from planecast_protocol.messages import AnyMessage
-from planecast_protocol.reader_messages import ReaderProcessStatus
+from planecast_protocol.reader_messages import PRIORITIES, Priority, ReaderProcessStatus
 from planecast_protocol.task_messages import (
     GiveMemory,
     NeedMemory,
@@ -76,6 +76,13 @@ class Pool:
     def cancel(self, job: Job) -> bool:
         """Take a job back that no reader has begun."""
         return self._queue.cancel(job)
+
+    def hurry(self, job: Job, priority: Priority) -> None:
+        """Do a job that waits for a reader sooner, if this priority is higher than its own."""
+        sooner = PRIORITIES.index(priority) < PRIORITIES.index(job.priority)
+        if sooner and job in self._queue:
+            job.priority = priority
+            self._queue.push(job)
 
     @property
     def queued(self) -> int:

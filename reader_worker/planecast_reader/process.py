@@ -1,6 +1,6 @@
 """One reader process: it alone loads the file libraries, does one task at a time, and may die.
 
-    python -m planecast_reader.process CHANNEL_FD ARENA_FD ARENA_BYTES MEMORY_LIMIT_BYTES
+    python -m planecast_reader.process CHANNEL_FD ARENA_FD LEDGER_FD ARENA_BYTES MEMORY_LIMIT
 
 It is started by the front, which watches its time, and ends when the front does.
 """
@@ -18,10 +18,12 @@ import msgspec
 
 from planecast_protocol.errors import (
     CorruptFileError,
+    NoDataError,
     PlanecastError,
     TooLargeError,
     UnreachableError,
 )
+from planecast_protocol.metadata import ImageMetadata
 from planecast_protocol.task_messages import (
     DescribeTask,
     MetadataTask,
@@ -38,19 +40,22 @@ from planecast_reader.file_facts import Signature
 from planecast_reader.handles import IDLE_S, Handles
 from planecast_reader.pixel_tasks import PixelTasks
 from planecast_reader.reader import PlaneReader
-from planecast_reader.readers import open_reader
+from planecast_reader.reader_arena import ReaderArena
+from planecast_reader.readers import load_plugins, open_reader
 from planecast_reader.task_channel import TaskChannel
 
 _PR_SET_PDEATHSIG = 1
+
+FileTask = PixelsTask | DescribeTask | PlanetableTask | MetadataTask
 
 
 class ReaderProcess:
     """Serves tasks until the front closes the channel."""
 
-    def __init__(self, channel: TaskChannel, arena_fd: int, arena_bytes: int) -> None:
+    def __init__(self, channel: TaskChannel, arena: ReaderArena | None) -> None:
         self._channel = channel
         self._handles = Handles(open_reader)
-        self._pixels = PixelTasks(channel, arena_fd, arena_bytes)
+        self._pixels = PixelTasks(channel, arena)
 
     def run(self) -> None:
         """Serve; return when the front is gone."""
@@ -64,48 +69,59 @@ class ReaderProcess:
                     self._answer(task)
 
     def _answer(self, task: Task) -> None:
+        path = None if task.path is None else os.fsdecode(task.path)
         try:
-            self._do(task)
+            if path is None or isinstance(task, ReleaseTask):
+                self._handles.close(path)
+                self._channel.send(TaskPayload(task=task.task))
+            else:
+                self._do(task, path)
         except UnreachableError:
             raise
         except PlanecastError as error:
-            self._fail(task, error)
+            self._fail(task, path, error)
         except MemoryError:
-            self._fail(task, TooLargeError.of(task.path, "needs more memory than a reader has"))
+            self._fail(task, path, TooLargeError.of(path, "needs more memory than a reader has"))
         except Exception as error:  # noqa: BLE001 the libraries' exception classes are arbitrary
             trouble = f"{type(error).__name__}: {error}".strip()[:1000]
-            self._fail(task, CorruptFileError.of(task.path, trouble))
+            self._fail(task, path, CorruptFileError.of(path, trouble))
 
-    def _fail(self, task: Task, error: PlanecastError) -> None:
-        self._handles.close(task.path)  # whatever it knew of the file may be wrong
+    def _fail(self, task: Task, path: str | None, error: PlanecastError) -> None:
+        if not isinstance(error, NoDataError) or path is None or Path(path).is_dir():
+            self._handles.close(path)  # whatever it knew of the file may be wrong
         self._channel.send(TaskFailed(task=task.task, error=error.to_info()))
 
-    def _do(self, task: Task) -> None:
+    def _do(self, task: FileTask, path: str) -> None:
         match task:
             case PixelsTask():
-                signature = signature_of(task.path)
-                reader = self._handles.get(task.path, signature)
-                self._pixels.read(task, reader, signature, lambda: signature_of(task.path))
+                signature = signature_of(path)
+                reader = self._handles.get(path, signature)
+                self._pixels.read(task, reader, signature, lambda: signature_of(path))
             case DescribeTask():
-                if Path(task.path).is_dir():
-                    self._handles.close(task.path)  # a folder's signature hides what is beneath
-                image = msgspec.structs.replace(
-                    self._reader(task.path).describe(), path=task.wire_path
-                )
+                if Path(path).is_dir():
+                    self._handles.close(path)  # a folder's signature hides what is beneath
+                image = self._reader(path).describe()
+                image = msgspec.structs.replace(image, path=task.wire_path)
                 self._channel.send(TaskImage(task=task.task, image=image))
-            case PlanetableTask():
-                table = self._reader(task.path).read_planetable(
-                    task.scene, norm_time=task.norm_time
-                )
+            case PlanetableTask(scene=scene, norm_time=norm_time):
+                table = self._reader(path).read_planetable(scene, norm_time=norm_time)
                 rows = max((len(column) for column in table.values()), default=0)
                 payload = msgspec.msgpack.encode(table)
                 self._channel.send(TaskPayload(task=task.task, rows=rows), payload)
             case MetadataTask():
-                payload = msgspec.msgpack.encode(self._reader(task.path).read_metadata())
+                payload = msgspec.msgpack.encode(self._metadata(task, path))
                 self._channel.send(TaskPayload(task=task.task), payload)
-            case ReleaseTask():
-                self._handles.close(task.path)
-                self._channel.send(TaskPayload(task=task.task))
+
+    def _metadata(self, task: MetadataTask, path: str) -> ImageMetadata:
+        reader = self._reader(path)
+        metadata = reader.read_metadata()
+        size = None if Path(path).is_dir() else signature_of(path)[0]
+        return msgspec.structs.replace(
+            metadata,
+            path=task.wire_path,
+            format=reader.format,
+            file_size_bytes=metadata.file_size_bytes if size is None else size,
+        )
 
     def _reader(self, path: str) -> PlaneReader:
         return self._handles.get(path, signature_of(path))
@@ -125,15 +141,17 @@ def _end_with_parent() -> None:
 
 def main(arguments: list[str]) -> None:
     """Run one reader process until its front is gone."""
-    channel_fd, arena_fd, arena_bytes, memory_bytes = (int(text) for text in arguments)
+    channel_fd, arena_fd, ledger_fd, arena_bytes, memory_bytes = (int(n) for n in arguments)
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front, which ends us
     if memory_bytes:
         limit = memory_bytes + arena_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     os.dup2(2, 1)  # some libraries print progress on standard output
+    load_plugins()
     channel = TaskChannel(socket.socket(fileno=channel_fd))
-    ReaderProcess(channel, arena_fd, arena_bytes).run()
+    arena = ReaderArena(arena_fd, ledger_fd, arena_bytes) if arena_bytes else None
+    ReaderProcess(channel, arena).run()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from planecast_protocol.errors import UnsupportedFormatError
-from planecast_protocol.images import ImageInfo, Metadata
+from planecast_protocol.images import ImageInfo
+from planecast_protocol.metadata import ImageMetadata, scene_metadata
 
 Pixels = npt.NDArray[Any]
 
@@ -99,14 +100,15 @@ class PlaneReader(ABC):
         """Return one row per sub-block, of one scene or of all."""
         raise UnsupportedFormatError.of(self.path, f"{self.format} files have no planetable")
 
-    def read_metadata(self) -> Metadata:
-        """Return what the file says of its acquisition, JSON-able; absent is `None`.
+    def read_metadata(self) -> ImageMetadata:
+        """Return all that the file says of its acquisition; absent is `None`.
 
-        Keys, where known: acquisition_date (ISO 8601), objective {name, magnification, na,
-        immersion}, microscope, software, scenes [{name, sizes, pixel_size_um, channels […]}],
-        and vendor: the format's own metadata.
+        `path`, `format` and `file_size_bytes` are filled in by the caller. `vendor` holds what
+        JSON can: `plain_value` and `xml_tree` of `readers.plain` make it so.
         """
-        return {}
+        info = self.describe()
+        scenes = [scene_metadata(scene) for scene in info.scenes]
+        return ImageMetadata(scenes=scenes, warnings=info.warnings)
 
     @abstractmethod
     def close(self) -> None:

@@ -21,11 +21,12 @@ class ReaderChild:
 
     def __init__(self, arena: Arena | None, memory_bytes: int) -> None:
         ours, theirs = socket.socketpair()
-        fds = [theirs.fileno(), *([arena.fd] if arena else [])]
+        fds = [theirs.fileno(), *([arena.fd, arena.ledger.fd] if arena else [])]
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "planecast_reader.process", str(theirs.fileno())),
-                *(str(arena.fd if arena else -1), str(arena.nbytes if arena else 0)),
+                *(str(arena.fd if arena else -1), str(arena.ledger.fd if arena else -1)),
+                str(arena.nbytes if arena else 0),
                 str(memory_bytes),
             ],
             pass_fds=fds,

@@ -62,12 +62,13 @@ def affordable_bytes(wanted: int = DEFAULT_ARENA_BYTES) -> int:
     At most `wanted`, a quarter of what is available, and half of what the control group
     leaves: beyond its limit the kernel kills instead of refusing.
     """
-    budget = min(wanted, _available_bytes() // 4)
+    budget = min(wanted, available_bytes() // 4)
     left = _cgroup_bytes_left()
     return budget if left is None else min(budget, left // 2)
 
 
-def _available_bytes() -> int:
+def available_bytes() -> int:
+    """Return the memory that is free for programs; a guess where the system does not tell."""
     with contextlib.suppress(OSError, ValueError), Path("/proc/meminfo").open() as lines:
         for line in lines:
             if line.startswith("MemAvailable:"):

@@ -11,7 +11,10 @@ import tifffile
 from planecast.cli.programs import arguments_of
 
 Planecast = Callable[..., "subprocess.CompletedProcess[str]"]
-VERBS = ("demo", "view", "agent", "reader", "acquisitions", "info", "planetable")
+VERBS = (
+    *("demo", "view", "agent", "reader", "acquisitions"),
+    *("info", "read", "thumbnail", "tiles", "planetable", "formats"),
+)
 
 
 @pytest.fixture

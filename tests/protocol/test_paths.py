@@ -1,5 +1,6 @@
 """Names of files on the wire: nothing leads outside the roots."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from planecast_protocol.paths import (
     to_wire_path,
 )
 
-GOOD = ["data:a.tif", "data:a/b c/λ.ome.tif", "d:...", "data:a..b/c", "data:a:b.tif"]
+GOOD = ["data:a.tif", "data:a/b c/λ.ome.tif", "d:...", "data:a..b/c", "data:a:b.tif", r"data:\xff"]
 BAD = [
     *("", "a.tif", ":a.tif", "data:", "data:/a.tif", "data:a//b", "data:./a", "data:a/."),
     *("data:..", "data:../a", "data:a/../../b", "data:a\\b", "data:a\0b", "data:a/"),
+    *(r"data:a\x2e", r"data:\x2f", r"data:\xFF", "data:\\"),
     "data:" + "x" * MAX_PATH_CHARS,
 ]
 
@@ -85,3 +87,19 @@ def test_no_link_leads_out_of_the_root(tmp_path: Path):
         with pytest.raises(NotAllowedError, match="leads outside"):
             resolve_wire_path(path, {"data": root})
     assert resolve_wire_path("data:inside/a.tif", {"data": root}) == root / "inside" / "a.tif"
+
+
+def test_a_name_that_is_not_utf8_comes_back_byte_by_byte(tmp_path: Path):
+    file = tmp_path / os.fsdecode(b"bad\xff\xfename \xc3\xa9.tif")
+    wire_path = to_wire_path(file, {"data": tmp_path})
+
+    assert wire_path == r"data:bad\xff\xfename é.tif"
+    assert bytes(resolve_wire_path(wire_path, {"data": tmp_path})) == bytes(file)
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+
+    with pytest.raises((NotAllowedError, OSError)):
+        resolve_wire_path("data:a", {"data": tmp_path}).stat()

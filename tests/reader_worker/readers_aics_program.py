@@ -55,8 +55,8 @@ def rows_of_ours(reader: CziReader) -> list[list[Any]]:
 def main(path: Path) -> None:
     image, reader = CziFile(path), CziReader(path)
     theirs, ours = rows_of_aics(image), rows_of_ours(reader)
-    without = TileReader(path, reader._file, reader._blocks, use_aics=False)
-    with_aics = TileReader(path, reader._file, reader._blocks)
+    without = TileReader(path, reader._file, reader._blocks, reader.open_decoder, use_aics=False)
+    with_aics = TileReader(path, reader._file, reader._blocks, reader.open_decoder)
     n_tiles, different = 0, []
     for number, block in enumerate(reader._blocks):
         if block.is_layer0 and with_aics.is_safe_for_aics(block):

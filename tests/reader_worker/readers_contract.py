@@ -15,6 +15,7 @@ import pytest
 
 from planecast_protocol.errors import NoDataError, OutOfRangeError, PlanecastError
 from planecast_protocol.images import ImageInfo
+from planecast_protocol.metadata import ImageMetadata
 from planecast_reader.reader import PlaneReader, allocate_in_memory
 from planecast_reader.readers import open_reader
 
@@ -152,13 +153,24 @@ class ReaderContract:
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(info), type=ImageInfo) == info
 
     def test_metadata_is_json(self, example: Example, reader: PlaneReader):
-        metadata = reader.read_metadata()
-        assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
-        assert len(metadata["scenes"]) == len(example.scenes)
+        check_metadata(reader.read_metadata(), reader.describe())
+        assert len(reader.read_metadata().scenes) == len(example.scenes)
 
     def test_it_may_be_closed_twice(self, reader: PlaneReader):
         reader.close()
         reader.close()
+
+
+def check_metadata(metadata: ImageMetadata, info: ImageInfo) -> None:
+    """Check that it is JSON, crosses the wire unchanged and repeats what `info` tells."""
+    plain = metadata.as_dict()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(metadata), type=ImageMetadata) == metadata
+    assert [(one.name, one.sizes, one.channels) for one in metadata.scenes] == [
+        (one.name, one.sizes, one.channels) for one in info.scenes
+    ]
+    for scene in metadata.scenes:
+        assert scene.timestamps_s == [] or len(scene.timestamps_s) == scene.sizes.get("T", 1)
 
 
 def read_all(path: Path, scenes: list[ExpectedScene]) -> tuple[int, int]:

@@ -9,8 +9,9 @@ import pytest
 
 from planecast_protocol.planes import SharedPlane
 from planecast_reader import shared_memory
-from planecast_reader.arena import SLAB_BYTES, Arena, Slot, slot_size
+from planecast_reader.arena import Arena, Slot, slot_size
 from planecast_reader.leases import ClientArena
+from planecast_reader.prefault import SLAB_BYTES
 
 pytestmark = pytest.mark.skipif(
     not shared_memory.supported(), reason="this system has no memory without a name"
@@ -24,6 +25,7 @@ SLOTS_PER_SLAB = SLAB_BYTES // PLANE
 def arena() -> Iterator[Arena]:
     arena = Arena(2 * SLAB_BYTES)
     yield arena
+    arena.close()
     os.close(arena.fd)
     os.close(arena.ledger.fd)
 
@@ -192,3 +194,38 @@ def test_random_use_never_shows_wrong_pixels(arena: Arena, client: ClientArena) 
             held.pop(next(iter(held)))
         wrong += sum(int((np.asarray(p)[::65536] != n).any()) for n, p in held.items())
     assert wrong == 0
+
+
+def test_a_passing_plane_is_evicted_first_once_it_was_taken(
+    arena: Arena, client: ClientArena
+) -> None:
+    shared = fill(arena, "passing", 1)
+    slot = arena.find("passing")
+    assert slot is not None
+    arena.let_pass(slot)
+    others = [f"other {n}" for n in range(2 * SLOTS_PER_SLAB - 1)]
+    for name in others:  # it was not taken yet, so they all go elsewhere
+        fill(arena, name, 2)
+    assert arena.find("passing") is slot
+    taken = client.take(shared, (PLANE,), "|u1")
+    assert taken is not None
+    del taken
+    gc.collect()
+    assert allocate(arena, PLANE) is slot
+    assert arena.find("passing") is None
+    assert all(arena.find(name) is not None for name in others)
+
+
+def test_a_passing_plane_that_is_kept_after_all_is_like_all_others(
+    arena: Arena, client: ClientArena
+) -> None:
+    shared = fill(arena, "passing", 1)
+    slot = arena.find("passing")
+    assert slot is not None
+    arena.let_pass(slot)
+    assert client.take(shared, (PLANE,), "|u1") is not None
+    arena.keep(slot)
+    gc.collect()
+    for n in range(2 * SLOTS_PER_SLAB - 1):
+        fill(arena, f"other {n}", 2)
+    assert arena.find("passing") is slot

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from readers_contract import Example, ExpectedScene, ReaderContract
 
 from planecast_protocol.errors import NoDataError, NotYetWrittenError, UnsupportedFormatError
+from planecast_protocol.metadata import StagePosition
 from planecast_reader.reader import PlaneReader, allocate_in_memory
-from planecast_reader.readers import open_reader
+from planecast_reader.readers import open_files, open_reader
 from planecast_reader.readers.acquisition_folder import reader as folder_reader
 from planecast_reader.readers.acquisition_folder.names import region_order, scan, split_name
 
@@ -67,8 +69,12 @@ class TestPlanes(ReaderContract):
 
     def test_the_files_beside_tell_sizes_and_positions(self, reader: PlaneReader):
         assert reader.describe().scenes[0].pixel_size_um == {"x": 0.325, "y": 0.325, "z": 1.5}
-        positions = [scene["position_mm"] for scene in reader.read_metadata()["scenes"]]
-        assert positions == [{"x": number + 0.5, "y": 2.25} for number in range(len(FOVS))]
+        metadata = reader.read_metadata()
+        positions = [scene.stage_positions for scene in metadata.scenes]
+        assert positions == [
+            [StagePosition(x_um=1e3 * number + 500, y_um=2250)] for number in range(len(FOVS))
+        ]
+        assert [scene.well for scene in metadata.scenes] == [region for region, _ in FOVS]
 
     def test_a_missing_plane_names_its_file(self, reader: PlaneReader):
         with pytest.raises(NoDataError, match=r"1/A10_0_2_BF\.tiff is missing"):
@@ -94,7 +100,7 @@ class TestPlanes(ReaderContract):
         for index in example.scenes[0].indices():
             for scene in range(2):
                 reader.read_plane(scene, index, None, allocate_in_memory)
-        assert len(reader._open) == folder_reader.MAX_OPEN_FILES
+        assert len(reader._files._open) == open_files.MAX_OPEN_FILES
 
 
 class TestStacks(ReaderContract):
@@ -149,7 +155,7 @@ def test_one_file_is_opened_to_describe_three_thousand(
         opened.append(path)
         return open_reader(path)
 
-    monkeypatch.setattr(folder_reader, "open_reader", counting)
+    monkeypatch.setattr(open_files, "open_reader", counting)
     reader = folder_reader.AcquisitionFolderReader(tmp_path)
     info = reader.describe()
     reader.close()
@@ -213,3 +219,73 @@ def test_hidden_and_foreign_files_are_left_out(tmp_path: Path):
     for name in (".A1_0_0_BF.tiff.part", ".A1_0_0_BF.tiff", "A1_0_0_BF.png", "A1_0_0_BF.tiff"):
         (tmp_path / "0" / name).touch()
     assert list(scan(tmp_path).planes.values()) == [tmp_path / "0" / "A1_0_0_BF.tiff"]
+
+
+# ---------------------------------------------------------------- other ways of Squid to save
+
+
+def write_pages(path: Path, pixels: np.ndarray) -> None:
+    """Append pixels (c, z, y, x) page by page, z by z, as Squid does."""
+    for z in range(pixels.shape[1]):
+        for c, channel in enumerate(CHANNELS):
+            facts = {"z_level": z, "channel": channel, "channel_index": c, "region_id": "A1"}
+            with tifffile.TiffWriter(path, append=True) as tiff:
+                tiff.write(pixels[c, z], metadata=facts, description=json.dumps(facts))
+
+
+class TestMultiPage(ReaderContract):
+    """One multi-page TIFF a fov and time point."""
+
+    @pytest.fixture
+    def example(self, tmp_path: Path) -> Example:
+        folder = tmp_path / "run"
+        write_sidecars(folder)
+        pixels = noise(len(FOVS), 2, 2, 3, 12, 17)
+        scenes = [ExpectedScene("TCZYX", one) for one in pixels]
+        for number, (region, fov) in enumerate(FOVS):
+            for t in range(2):
+                (folder / str(t)).mkdir(exist_ok=True)
+                if (number, t) != (3, 1):
+                    write_pages(folder / str(t) / f"{region}_{fov}_stack.tiff", pixels[number, t])
+        scenes[3].missing += [{"T": 1, "C": c, "Z": z} for c in range(2) for z in range(3)]
+        return Example(folder, scenes)
+
+    def test_channels_are_in_the_controller_s_order(self, reader: PlaneReader):
+        info = reader.describe()
+        assert [channel.name for channel in info.scenes[0].channels] == CHANNELS
+        assert [scene.name for scene in info.scenes] == [f"{r}:{f}" for r, f in FOVS]
+
+    def test_a_page_that_was_appended_is_read(self, example: Example, reader: PlaneReader):
+        path = example.path / "0" / "A2_0_stack.tiff"
+        path.unlink()
+        pixels = example.scenes[0].pixels[0]
+        write_pages(path, pixels[:, :1])
+        with pytest.raises(NoDataError, match="no page for z=2"):
+            reader.read_plane(0, {"Z": 2}, None, allocate_in_memory)
+        path.unlink()
+        write_pages(path, pixels)
+        plane = reader.read_plane(0, {"Z": 2}, None, allocate_in_memory)
+        np.testing.assert_array_equal(plane, pixels[0, 2])
+
+
+class TestZarrStores(ReaderContract):
+    """One zarr store a fov, below `zarr` or in a plate."""
+
+    @pytest.fixture(params=["zarr/{0}{1}/fov_{2}.ome.zarr", "plate.ome.zarr/{0}/{1}/{2}"])
+    def example(self, tmp_path: Path, request: pytest.FixtureRequest) -> Example:
+        folder = tmp_path / "run"
+        (folder / "0").mkdir(parents=True)
+        (folder / "acquisition parameters.json").write_text("{}")
+        pixels = noise(3, 2, 2, 3, 12, 17)
+        places = [("A", "2", 0), ("A", "2", 1), ("B", "10", 0)]
+        axes = [{"name": name} for name in "tczyx"]
+        for place, one in zip(places, pixels, strict=True):
+            group = zarr.open_group(folder / request.param.format(*place), mode="w")
+            group.create_array("0", data=one, chunks=(1, 1, 1, 12, 17))
+            datasets = [{"path": "0"}]
+            group.attrs["ome"] = {"multiscales": [{"axes": axes, "datasets": datasets}]}
+        return Example(folder, [ExpectedScene("TCZYX", one) for one in pixels])
+
+    def test_fovs_have_the_names_of_their_wells(self, reader: PlaneReader):
+        names = [scene.name for scene in reader.describe().scenes]
+        assert names == ["A2:0", "A2:1", "B10:0"]

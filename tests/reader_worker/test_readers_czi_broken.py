@@ -13,6 +13,7 @@ from planecast_protocol.errors import (
     CorruptFileError,
     NoDataError,
     NotYetWrittenError,
+    OutOfRangeError,
     PlanecastError,
     UnsupportedFormatError,
 )
@@ -40,13 +41,69 @@ def test_a_cut_file_never_gives_wrong_pixels(small: tuple[Path, ExpectedScene]):
     assert read_all(path, [scene]) == (4, 0)
 
 
-def test_a_file_without_a_directory_is_not_yet_written(small: tuple[Path, ExpectedScene]):
-    path, _ = small
-    content = bytearray(path.read_bytes())
-    struct.pack_into("<q", content, 32 + 52, 0)
-    path.write_bytes(content)
+def test_a_file_without_sub_blocks_or_directory_is_not_yet_written(tmp_path: Path):
+    path = tmp_path / "begun.czi"
+    with writing(path):
+        pass
+    path.write_bytes(without_directory(path.read_bytes()))
     with pytest.raises(NotYetWrittenError, match="no directory yet"):
         open_reader(path)
+
+
+def without_directory(content: bytes) -> bytes:
+    changed = bytearray(content)
+    struct.pack_into("<q", changed, 32 + 52, 0)
+    return bytes(changed)
+
+
+def test_planes_are_found_where_the_directory_is_missing(small: tuple[Path, ExpectedScene]):
+    path, scene = small
+    path.write_bytes(without_directory(path.read_bytes()))
+    assert read_all(path, [scene]) == (4, 0)
+    with closing(open_reader(path)) as reader:
+        assert "no directory" in reader.describe().warnings[0]
+        assert "no directory" in reader.read_metadata().warnings[0]
+        assert len(reader.read_planetable(None, norm_time=False)["S"]) == 4
+        with pytest.raises(OutOfRangeError):
+            reader.read_plane(0, {"Z": 2}, None, allocate_in_memory)
+
+
+def test_a_cut_file_without_a_directory_gives_its_whole_planes(small: tuple[Path, ExpectedScene]):
+    path, scene = small
+    content = without_directory(path.read_bytes())
+    ends = [at for at in range(len(content)) if content.startswith(b"ZISRAWSUBBLOCK", at)]
+    assert len(ends) == 4
+    found = []
+    for n_bytes in [*(end + 8 for end in ends), len(content)]:
+        path.write_bytes(content[:n_bytes])
+        found.append(read_all(path, [scene])[0])
+    assert found == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("compression", ["raw", "zstd"])
+def test_tiles_are_painted_where_the_directory_is_missing(tmp_path: Path, compression: str):
+    path = tmp_path / "mosaic.czi"
+    pixels = noise(2, 3, 20, 30)
+    with writing(path, compression) as document:
+        for z, m in np.ndindex(2, 3):
+            put(document, pixels[z, m], {"T": 0, "Z": z, "C": 0}, location=(25 * m, 4 * m))
+    content = path.read_bytes()
+    with closing(open_reader(path)) as reader:
+        whole = [reader.read_plane(0, {"Z": z}, None, allocate_in_memory) for z in (0, 1)]
+        part = reader.read_region(0, (10, 5, 41, 20), 1, {"Z": 1}, allocate_in_memory)
+    path.write_bytes(without_directory(content))
+    with closing(open_reader(path)) as reader:
+        for z in (0, 1):
+            found = reader.read_plane(0, {"Z": z}, None, allocate_in_memory)
+            np.testing.assert_array_equal(found, whole[z])
+        found = reader.read_region(0, (10, 5, 41, 20), 1, {"Z": 1}, allocate_in_memory)
+        assert found.shape == part.shape
+    last = content.rindex(b"ZISRAWSUBBLOCK")
+    path.write_bytes(without_directory(content)[:last])
+    with closing(open_reader(path)) as reader:
+        reader.read_plane(0, {}, None, allocate_in_memory)
+        with pytest.raises(NotYetWrittenError, match="2 of 3 tiles"):
+            reader.read_plane(0, {"Z": 1}, None, allocate_in_memory)
 
 
 def test_a_plane_whose_pixels_were_cut_is_not_yet_written(tmp_path: Path):
@@ -60,6 +117,7 @@ def test_a_plane_whose_pixels_were_cut_is_not_yet_written(tmp_path: Path):
     struct.pack_into("<q", content, directory_entries(content)[1] + 6, len(content) - 16)
     path.write_bytes(content)
     reader = open_reader(path)
+    assert "1 of its 2 sub-blocks lie beyond its end" in reader.describe().warnings[0]
     np.testing.assert_array_equal(reader.read_plane(0, {"Z": 0}, None, allocate_in_memory), pixels)
     with pytest.raises(NotYetWrittenError, match="bytes are there"):
         reader.read_plane(0, {"Z": 1}, None, allocate_in_memory)

@@ -1,6 +1,6 @@
 """Indices of planes against the axes of a scene: the check that every reader makes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from planecast_protocol.errors import OutOfRangeError, TooLargeError
@@ -17,12 +17,17 @@ def check_scene(path: Path, scene: int, n_scenes: int) -> None:
         raise OutOfRangeError.of(path, f"has no scene {scene}, only {n_scenes} (from 0)")
 
 
-def full_index(path: Path, sizes: Mapping[str, int], index: Mapping[str, int]) -> dict[str, int]:
-    """Return the index on every axis of `sizes` but Y, X and S; axes left out are 0.
+def full_index(
+    path: Path,
+    sizes: Mapping[str, int],
+    index: Mapping[str, int],
+    pixel_axes: Collection[str] = PIXEL_AXES,
+) -> dict[str, int]:
+    """Return the index on every axis of `sizes` but those of a plane; axes left out are 0.
 
     Raises `OutOfRangeError` for an axis or index that the scene does not have.
     """
-    chosen = {axis: 0 for axis in sizes if axis not in PIXEL_AXES}
+    chosen = {axis: 0 for axis in sizes if axis not in pixel_axes}
     for axis, value in index.items():
         if axis not in chosen:
             if axis in OPTIONAL_AXES and value == 0:

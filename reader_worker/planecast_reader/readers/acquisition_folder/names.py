@@ -2,6 +2,9 @@
 
 0/A1_0_2_Fluorescence_488_nm_Ex.tiff   time point / region _ fov _ z _ channel
 0/A1_0.ome.tiff, ome_tiff/A1_0.ome.tiff   region _ fov, one file with axes T, Z, C
+0/A1_0_stack.tiff                         region _ fov, one page a plane, described in the file
+zarr/A1/fov_0.ome.zarr                    region / fov, one store with axes T, C, Z
+plate.ome.zarr/A/1/0                      row / column / fov, the same in a plate
 """
 
 import os
@@ -12,6 +15,10 @@ from pathlib import Path
 
 _PAIR = re.compile(r"_(\d+)_(\d+)_")
 _OME = re.compile(r"(?P<region>.+)_(?P<fov>\d+)\.ome\.tiff?", re.IGNORECASE)
+_PAGES = re.compile(r"(?P<region>.+)_(?P<fov>\d+)_stack\.tiff?", re.IGNORECASE)
+_ZARR_FOV = re.compile(r"fov_(\d+)\.ome\.zarr")
+_PLATE = "plate.ome.zarr"
+_ZARR_FOLDER = "zarr"
 _PLANE_SUFFIXES = (".tiff", ".tif")
 _OME_FOLDER = "ome_tiff"
 _WELL = re.compile(r"([A-Za-z]{1,2})(\d{1,3})")
@@ -28,12 +35,14 @@ class FolderIndex:
     planes: dict[tuple[Fov, int, int, str], Path] = field(default_factory=dict)
     """(fov, t, z, channel) to the file that holds this one plane."""
     stacks: dict[Fov, dict[int, Path]] = field(default_factory=dict)
-    """fov to its OME-TIFFs, by time point; by 0 where one file has all."""
+    """fov to its OME-TIFFs or zarr stores, by time point; by 0 where one file has all."""
+    pages: dict[Fov, dict[int, Path]] = field(default_factory=dict)
+    """fov to its multi-page TIFFs, by time point."""
 
     @property
     def fovs(self) -> list[Fov]:
         """Every fov that appears anywhere, wells by row and column, A2 before A10."""
-        found = {key[0] for key in self.planes} | self.stacks.keys()
+        found = {key[0] for key in self.planes} | self.stacks.keys() | self.pages.keys()
         return sorted(found, key=lambda fov: (region_order(fov[0]), fov[1]))
 
     @property
@@ -46,6 +55,7 @@ class FolderIndex:
         """Time points, counted by folders."""
         times = {key[1] for key in self.planes}
         times |= {t for files in self.stacks.values() for t in files}
+        times |= {t for files in self.pages.values() for t in files}
         return max(times, default=0) + 1
 
     @property
@@ -82,12 +92,24 @@ def scan(folder: Path, regions: Iterable[str] = ()) -> FolderIndex:
             if entry.is_dir() and (entry.name.isdecimal() or entry.name == _OME_FOLDER):
                 t = int(entry.name) if entry.name.isdecimal() else 0
                 time_folders.append((t, Path(entry.path)))
+    _add_zarr(index, folder)
     # Somebody may open the folder of one time point.
     for t, place in sorted(time_folders) or [(0, folder)]:
         with os.scandir(place) as entries:
             for entry in entries:
                 _add(index, t, place / entry.name, known)
     return index
+
+
+def _add_zarr(index: FolderIndex, folder: Path) -> None:
+    """Look for one store a fov, which has all time points."""
+    for path in (folder / _ZARR_FOLDER).glob("*/*"):
+        number = _ZARR_FOV.fullmatch(path.name)
+        if number is not None and path.is_dir():
+            index.stacks[path.parent.name, int(number[1])] = {0: path}
+    for path in (folder / _PLATE).glob("*/*/*"):
+        if path.name.isdecimal() and path.is_dir():
+            index.stacks[path.parent.parent.name + path.parent.name, int(path.name)] = {0: path}
 
 
 def _add(index: FolderIndex, t: int, path: Path, known: frozenset[str]) -> None:
@@ -99,6 +121,10 @@ def _add(index: FolderIndex, t: int, path: Path, known: frozenset[str]) -> None:
         index.stacks.setdefault((stack["region"], int(stack["fov"])), {})[t] = path
         return
     if path.suffix.lower() not in _PLANE_SUFFIXES:
+        return
+    pages = _PAGES.fullmatch(name)
+    if pages is not None:
+        index.pages.setdefault((pages["region"], int(pages["fov"])), {})[t] = path
         return
     parts = split_name(path.stem, known)
     if parts is not None:

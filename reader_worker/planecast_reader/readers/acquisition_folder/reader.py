@@ -1,6 +1,5 @@
-"""A folder of an acquisition: each fov is a scene, its planes lie in many TIFF files."""
+"""A folder of an acquisition: each fov is a scene, its planes lie in many files."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -12,20 +11,22 @@ from planecast_protocol.errors import (
     ReadError,
     UnsupportedFormatError,
 )
-from planecast_protocol.images import ChannelInfo, ImageInfo, Metadata, SceneInfo
+from planecast_protocol.images import ChannelInfo, ImageInfo, SceneInfo
+from planecast_protocol.metadata import ImageMetadata, scene_metadata
 from planecast_reader.reader import Allocate, Pixels, PlaneReader
-from planecast_reader.readers import open_reader
 from planecast_reader.readers.acquisition_folder.names import Fov, scan
+from planecast_reader.readers.acquisition_folder.pages import PageTable, PageTables
 from planecast_reader.readers.acquisition_folder.sidecars import PARAMETERS, read_sidecars
 from planecast_reader.readers.indexing import check_scene, full_index
+from planecast_reader.readers.open_files import OpenFiles
+from planecast_reader.readers.plain import plain_value
 
-MAX_OPEN_FILES = 16
 MAX_TRIES = 8
 """Files that are tried for the size of a plane, while the first may be half written."""
 
 
 class AcquisitionFolderReader(PlaneReader):
-    """One folder of single-plane TIFFs, or of OME-TIFFs with one fov each."""
+    """One folder of single-plane TIFFs, or of files or zarr stores with one fov each."""
 
     format: ClassVar[str] = "acquisition_folder"
 
@@ -34,7 +35,8 @@ class AcquisitionFolderReader(PlaneReader):
         self._sidecars = read_sidecars(path)
         self._index = scan(path, self._sidecars.regions)
         self._fovs = self._index.fovs
-        self._open: OrderedDict[Path, tuple[tuple[int, int], PlaneReader]] = OrderedDict()
+        self._files = OpenFiles(path)
+        self._tables = PageTables()
         if not self._fovs:
             if (path / PARAMETERS).is_file():
                 raise NotYetWrittenError.of(path, "the acquisition has no picture yet; ask again")
@@ -46,11 +48,13 @@ class AcquisitionFolderReader(PlaneReader):
     def describe(self) -> ImageInfo:
         """Return one scene a fov, all of the same sizes: those of the whole acquisition."""
         plane = self._one_scene()
-        files = len(self._index.planes) + sum(len(files) for files in self._index.stacks.values())
+        index = self._index
+        many = (*index.stacks.values(), *index.pages.values())
+        n_files = len(index.planes) + sum(map(len, many))
         return ImageInfo(
             path="",
             format=self.format,
-            reader=f"{files} TIFF files",
+            reader=f"{n_files} files",
             scenes=[
                 SceneInfo(
                     name=f"{region}:{fov}",
@@ -76,40 +80,39 @@ class AcquisitionFolderReader(PlaneReader):
         chosen = full_index(self.path, self._one_scene().sizes, index)
         fov = self._fovs[scene]
         t, z, c = (chosen[axis] for axis in "TZC")
+        name = self._one_scene().channels[c].name
+        inner: dict[str, int] = {}
+        number = None
         if fov in self._index.stacks:
             path, inner = self._stack(fov, t, {"T": t, "Z": z, "C": c})
+        elif fov in self._index.pages:
+            path, number = self._page(fov, t, z, name)
         else:
-            path, inner = self._plane_file(fov, t, z, self._index.channels[c]), {}
-        return self._reader(path).read_plane(0, inner, None, allocate)
+            path = self._plane_file(fov, t, z, name)
+        return self._files.get(path).read_plane(0, inner, number, allocate)
 
-    def read_metadata(self) -> Metadata:
+    def read_metadata(self) -> ImageMetadata:
         """Return the parameters of the acquisition, and the stage's position of each fov."""
-        info = self.describe()
-        positions = self._sidecars.positions_mm
-        objective = self._sidecars.parameters.get("objective")
-        return {
-            "acquisition_date": self._sidecars.parameters.get("start_time"),
-            "objective": objective if isinstance(objective, dict) else None,
-            "scenes": [
-                {
-                    "name": scene.name,
-                    "sizes": scene.sizes,
-                    "pixel_size_um": scene.pixel_size_um,
-                    "channels": [{"name": channel.name} for channel in scene.channels],
-                    "position_mm": dict(zip("xy", positions[fov], strict=True))
-                    if fov in positions
-                    else None,
-                }
-                for fov, scene in zip(self._fovs, info.scenes, strict=True)
+        parameters = self._sidecars.parameters
+        started = parameters.get("start_time")
+        return ImageMetadata(
+            acquisition_date=str(started) if started is not None else None,
+            objective=self._sidecars.objective,
+            scenes=[
+                scene_metadata(
+                    scene,
+                    well=fov[0],
+                    stage_positions=self._sidecars.stage_positions(fov),
+                    time_interval_s=self._sidecars.time_interval_s,
+                )
+                for fov, scene in zip(self._fovs, self.describe().scenes, strict=True)
             ],
-            "vendor": {"acquisition_parameters": self._sidecars.parameters},
-        }
+            vendor={"acquisition_parameters": plain_value(parameters)},
+        )
 
     def close(self) -> None:
         """Close every file."""
-        while self._open:
-            _, (_, reader) = self._open.popitem()
-            reader.close()
+        self._files.close()
 
     # ------------------------------------------------------------ files
 
@@ -134,24 +137,15 @@ class AcquisitionFolderReader(PlaneReader):
             raise NoDataError.of(self.path, f"{t}/{fov[0]}_{fov[1]}.ome.tiff is missing")
         return files[t], index | {"T": 0}
 
-    def _reader(self, path: Path) -> PlaneReader:
-        """Return the open reader of one file; a file that changed is opened again."""
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            raise NoDataError.of(self.path, f"{path.parent.name}/{path.name} is gone") from None
-        signature = (stat.st_size, stat.st_mtime_ns)
-        found = self._open.pop(path, None)
-        if found is not None and found[0] != signature:
-            found[1].close()
-            found = None
-        if found is None:
-            found = (signature, open_reader(path))
-        self._open[path] = found
-        while len(self._open) > MAX_OPEN_FILES:
-            _, (_, oldest) = self._open.popitem(last=False)
-            oldest.close()
-        return found[1]
+    def _page(self, fov: Fov, t: int, z: int, channel: str) -> tuple[Path, int]:
+        """Return the multi-page TIFF of the plane, and the plane's page in it."""
+        path = self._index.pages[fov].get(t)
+        if path is None:
+            raise NoDataError.of(self.path, f"{t}/{fov[0]}_{fov[1]}_stack.tiff is missing")
+        number = self._tables.get(path).pages.get((z, channel))
+        if number is None:
+            raise NoDataError.of(path, f"has no page for z={z}, channel {channel}")
+        return path, number
 
     # ------------------------------------------------------------ description
 
@@ -162,27 +156,39 @@ class AcquisitionFolderReader(PlaneReader):
         return self._scene
 
     def _first_readable(self) -> SceneInfo:
-        candidates = list(self._index.planes.values()) or [
-            path for files in self._index.stacks.values() for path in files.values()
+        index = self._index
+        candidates = list(index.planes.values()) or [
+            path
+            for files in (*index.stacks.values(), *index.pages.values())
+            for path in files.values()
         ]
         failure: ReadError | None = None
         for path in candidates[:MAX_TRIES]:
             try:
-                return self._reader(path).describe().scenes[0]
+                return self._files.get(path).describe().scenes[0]
             except NotYetWrittenError as error:
                 failure = failure or error
         raise failure or NotYetWrittenError.of(self.path, "has no picture yet; ask again")
 
+    def _first_tables(self) -> list[PageTable]:
+        paths = [path for files in self._index.pages.values() for path in files.values()]
+        return [self._tables.get(path) for path in paths[:MAX_TRIES]]
+
     def _describe_plane(self, inner: SceneInfo) -> SceneInfo:
-        names = self._index.channels
+        index, sizes = self._index, inner.sizes
+        names, n_times, n_z = index.channels, index.n_times, index.n_z
+        if index.pages and not names:
+            tables = self._first_tables()
+            order = {name: n for table in tables for name, n in table.channel_order.items()}
+            names = sorted(order, key=lambda name: (order[name], name))
+            n_z = max(table.n_z for table in tables)
         is_stack = not names
-        n_times, sizes = self._index.n_times, inner.sizes
         return SceneInfo(
             name="",
             sizes={
                 "T": sizes.get("T", 1) if is_stack and n_times == 1 else n_times,
                 "C": sizes.get("C", 1) if is_stack else len(names),
-                "Z": sizes.get("Z", 1) if is_stack else self._index.n_z,
+                "Z": sizes.get("Z", 1) if is_stack else n_z,
                 **{axis: sizes[axis] for axis in "YXS" if axis in sizes},
             },
             dtype=inner.dtype,

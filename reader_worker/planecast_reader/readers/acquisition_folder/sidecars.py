@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planecast_protocol.metadata import Objective, StagePosition
+
 PARAMETERS = "acquisition parameters.json"
 COORDINATES = "coordinates.csv"
 MAX_BYTES = 64 << 20
@@ -40,6 +42,31 @@ class Sidecars:
         if magnification is None or tube is None or design_tube is None:
             return None
         return sensor / (magnification * tube / design_tube)
+
+    @property
+    def objective(self) -> Objective | None:
+        """The objective that was used."""
+        given = self.parameters.get("objective")
+        if not isinstance(given, dict):
+            return None
+        name = given.get("name")
+        return Objective(
+            name=None if name is None else str(name),
+            magnification=_positive(given.get("magnification")),
+            numerical_aperture=_positive(given.get("NA")),
+        )
+
+    @property
+    def time_interval_s(self) -> float | None:
+        """Interval of two time points that was asked for."""
+        return _positive(self.parameters.get("dt(s)"))
+
+    def stage_positions(self, fov: tuple[str, int]) -> list[StagePosition]:
+        """Where the stage stood for (region, fov): one position, or none."""
+        if fov not in self.positions_mm:
+            return []
+        x, y = self.positions_mm[fov]
+        return [StagePosition(x_um=x * 1e3, y_um=y * 1e3)]
 
     @property
     def z_step_um(self) -> float | None:

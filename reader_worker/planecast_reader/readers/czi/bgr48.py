@@ -2,10 +2,9 @@
 
 zstd1 may store the low bytes of all values first, then the high bytes. libCZI (pylibCZIrw 6.1,
 aicspylibczi 4.0) undoes this for a third of the values only where a pixel has three, and says
-nothing. So these are decoded here, and composed here too.
+nothing. So these are decoded here.
 """
 
-from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 
 from planecast_protocol.errors import CorruptFileError
 from planecast_reader.readers.czi.directory import Block
-from planecast_reader.readers.czi.planes import Rectangle
 from planecast_reader.readers.czi.segments import read_at
 from planecast_reader.readers.czi.subblock import find_place
 
@@ -45,23 +43,6 @@ def decode_block(path: Path, file: FileIO, block: Block) -> np.ndarray[Any, Any]
     if is_split:
         buffer = np.ascontiguousarray(buffer.reshape(2, -1).T)
     return buffer.reshape(-1).view("<u2").reshape(shape)[..., ::-1]
-
-
-def compose(
-    path: Path, file: FileIO, blocks: Sequence[Block], region: Rectangle, step: int
-) -> np.ndarray[Any, Any]:
-    """Return every `step`-th pixel of `region`, painted from its blocks, the later on top."""
-    x, y, width, height = region
-    canvas = np.zeros((height, width, 3), np.uint16)
-    for block in blocks:
-        left, right = max(block.x, x), min(block.x + block.width, x + width)
-        top, bottom = max(block.y, y), min(block.y + block.height, y + height)
-        if left < right and top < bottom:
-            pixels = decode_block(path, file, block)
-            canvas[top - y : bottom - y, left - x : right - x] = pixels[
-                top - block.y : bottom - block.y, left - block.x : right - block.x
-            ]
-    return canvas[::step, ::step]
 
 
 def _header(path: Path, stored: bytes) -> tuple[bool, int]:

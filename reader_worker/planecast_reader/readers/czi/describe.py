@@ -1,15 +1,10 @@
 """A CZI in the protocol's words."""
 
-from planecast_protocol.images import (
-    ChannelInfo,
-    ImageInfo,
-    LevelInfo,
-    Metadata,
-    SceneInfo,
-    TileInfo,
-)
+import msgspec
+
+from planecast_protocol.images import ChannelInfo, LevelInfo, SceneInfo, TileInfo
 from planecast_reader.readers.czi.planes import Scene, tile_number
-from planecast_reader.readers.czi.xml import CziChannel, CziDocument
+from planecast_reader.readers.czi.xml import CziDocument
 
 SMALLEST_LEVEL = 256
 """Levels go on until the longer side would be shorter than this."""
@@ -32,39 +27,6 @@ def describe_scene(scene: Scene, document: CziDocument) -> SceneInfo:
     )
 
 
-def document_metadata(document: CziDocument, info: ImageInfo, xml: bytes) -> Metadata:
-    """Return the metadata, JSON-able."""
-    return {
-        "acquisition_date": document.acquisition_date,
-        "objective": document.objective,
-        "microscope": document.microscope,
-        "software": document.software,
-        "time_increment_s": document.time_increment_s,
-        "scenes": [
-            {
-                "name": scene.name,
-                "sizes": scene.sizes,
-                "pixel_size_um": scene.pixel_size_um,
-                "channels": [
-                    {
-                        "name": channel.name,
-                        "color": channel.color,
-                        "emission_nm": channel.emission_nm,
-                        "excitation_nm": channel.excitation_nm,
-                        "exposure_ms": channel.exposure_ms,
-                    }
-                    for channel in scene.channels
-                ],
-            }
-            for scene in info.scenes
-        ],
-        "vendor": {
-            "title": document.title,
-            "czi_xml": xml.rstrip(b"\0").decode("utf-8", "replace"),
-        },
-    }
-
-
 def _dtype(scene: Scene, channel: int) -> str | None:
     kind = scene.pixel_types.get(channel)
     return None if kind is None else kind.dtype.newbyteorder("=").str
@@ -79,15 +41,12 @@ def _channels(scene: Scene, document: CziDocument) -> list[ChannelInfo]:
     infos = []
     for number in range(first, first + count):
         place = number - shift
-        channel = known[place] if place < len(known) else CziChannel()
+        channel = known[place] if place < len(known) else ChannelInfo(name="")
         dtype = _dtype(scene, number)
         infos.append(
-            ChannelInfo(
+            msgspec.structs.replace(
+                channel,
                 name=channel.name or f"Channel {number}",
-                color=channel.color,
-                emission_nm=channel.emission_nm,
-                excitation_nm=channel.excitation_nm,
-                exposure_ms=channel.exposure_ms,
                 dtype=dtype if dtype != scene_dtype else None,
             )
         )

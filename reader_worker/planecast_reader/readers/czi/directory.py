@@ -101,6 +101,11 @@ class Block:
         return self.start.get("S")
 
     @property
+    def is_read(self) -> bool:
+        """Whether its pixel type is one that is read."""
+        return self.pixel_type in PIXEL_TYPES
+
+    @property
     def pixels(self) -> PixelType:
         """How its pixels are stored; `KeyError` for one that nobody reads."""
         return PIXEL_TYPES[self.pixel_type]
@@ -123,7 +128,7 @@ def read_directory(path: Path, file: FileIO, position: int) -> list[Block]:
         blocks = list(_entries(buffer, count))
     except (ValueError, struct.error) as error:
         raise CorruptFileError.of(path, f"has a damaged directory: {error}") from None
-    unread = {block.pixel_type for block in blocks} & OTHER_PIXEL_TYPES
+    unread = {block.pixel_type for block in blocks if not block.is_read}
     if unread:
         raise UnsupportedFormatError.of(
             path, f"has pixels of type {min(unread)}, which is not read"
@@ -136,12 +141,13 @@ def read_directory(path: Path, file: FileIO, position: int) -> list[Block]:
 def _entries(buffer: bytes, count: int) -> Iterator[Block]:
     offset = 0
     for number in range(count):
-        block = _entry(buffer, offset, number)
+        block = parse_entry(buffer, offset, number)
         offset += len(block.entry)
         yield block
 
 
-def _entry(buffer: bytes, offset: int, number: int) -> Block:
+def parse_entry(buffer: bytes, offset: int, number: int) -> Block:
+    """Parse the entry of sub-block `number` at `offset`; raise `ValueError` for an odd one."""
     schema, pixel_type, position, _, compression, _, _, n_dimensions = ENTRY.unpack_from(
         buffer, offset
     )

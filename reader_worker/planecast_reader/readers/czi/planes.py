@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from planecast_protocol.errors import NoDataError
 from planecast_reader.readers.czi.directory import PIXEL_TYPES, Block, PixelType
 
 EXTRA_AXES = "VHIRB"
@@ -37,9 +39,14 @@ class Scene:
         return max(kind.samples for kind in self.pixel_types.values())
 
     @property
+    def most_tiles(self) -> int:
+        """Tiles of the plane that has most."""
+        return max(len(blocks) for blocks in self.planes.values())
+
+    @property
     def is_mosaic(self) -> bool:
         """Whether a plane has several tiles."""
-        return any(len(blocks) > 1 for blocks in self.planes.values())
+        return self.most_tiles > 1
 
     def key(self, index: Mapping[str, int]) -> tuple[int, ...]:
         """Return the values in the file of the full `index`."""
@@ -50,8 +57,11 @@ class Scene:
         return self.planes.get(self.key(index), [])
 
 
-def find_scenes(blocks: Sequence[Block]) -> list[Scene]:
-    """Group the blocks into scenes, in the order of the file's numbers."""
+def find_scenes(path: Path, blocks: Sequence[Block]) -> list[Scene]:
+    """Group the blocks into scenes, in the order of the file's numbers.
+
+    Raises `NoDataError` if there are none at full resolution.
+    """
     by_scene: dict[int | None, list[Block]] = {}
     for block in blocks:
         by_scene.setdefault(block.scene, []).append(block)
@@ -62,6 +72,8 @@ def find_scenes(blocks: Sequence[Block]) -> list[Scene]:
         if layer0:
             pyramid = (block for block in by_scene[number] if not block.is_layer0)
             scenes.append(_scene(number, layer0, pyramid))
+    if not scenes:
+        raise NoDataError.of(path, "has no pixels")
     return scenes
 
 

@@ -18,6 +18,7 @@ POSITIONS = {
 }
 TIME = "Time[s]"
 COLUMNS = ("Subblock", *DIMENSIONS, *POSITIONS, TIME, "xstart", "ystart", "width", "height")
+EMPTY_TABLE: Table = {column: [] for column in COLUMNS}
 
 
 def build_planetable(

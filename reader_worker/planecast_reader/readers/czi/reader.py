@@ -6,6 +6,7 @@ from io import FileIO
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import numpy as np
 
 from planecast_protocol.errors import (
@@ -13,33 +14,25 @@ from planecast_protocol.errors import (
     NoDataError,
     NotYetWrittenError,
     OutOfRangeError,
+    ReadError,
     TooLargeError,
     UnsupportedFormatError,
 )
-from planecast_protocol.images import ImageInfo, Metadata
-from planecast_reader.reader import Allocate, Pixels, PlaneReader, Table
-from planecast_reader.readers.czi.bgr48 import compose, is_unpacked_wrongly
+from planecast_protocol.images import ImageInfo
+from planecast_protocol.metadata import ImageMetadata
+from planecast_reader.reader import Allocate, Pixels, PlaneReader, Table, allocate_in_memory
+from planecast_reader.readers.czi.bgr48 import is_unpacked_wrongly
+from planecast_reader.readers.czi.contents import read_contents
 from planecast_reader.readers.czi.decoder import Decoder
-from planecast_reader.readers.czi.describe import describe_scene, document_metadata
-from planecast_reader.readers.czi.directory import (
-    COMPRESSIONS,
-    UNCOMPRESSED,
-    Block,
-    PixelType,
-    read_directory,
-)
+from planecast_reader.readers.czi.describe import describe_scene
+from planecast_reader.readers.czi.directory import COMPRESSIONS, UNCOMPRESSED, Block, PixelType
+from planecast_reader.readers.czi.metadata import czi_metadata
+from planecast_reader.readers.czi.painting import paint
 from planecast_reader.readers.czi.planes import Rectangle, Scene, find_scenes, tile_number
-from planecast_reader.readers.czi.planetable import build_planetable
-from planecast_reader.readers.czi.segments import (
-    file_size,
-    read_attachments,
-    read_header,
-    read_metadata_xml,
-    read_time_stamps,
-)
+from planecast_reader.readers.czi.planetable import EMPTY_TABLE, build_planetable
+from planecast_reader.readers.czi.segments import file_size, read_time_stamps
 from planecast_reader.readers.czi.subblock import find_place, read_uncompressed
 from planecast_reader.readers.czi.tiles import TileReader
-from planecast_reader.readers.czi.xml import CziDocument, parse_document
 from planecast_reader.readers.indexing import check_plane_bytes, check_scene, full_index
 
 MAX_LEVEL = 16
@@ -52,37 +45,44 @@ class CziReader(PlaneReader):
     """One CZI file."""
 
     format: ClassVar[str] = "czi"
+    library: ClassVar[str] = "pylibCZIrw"
+    uses_aics: ClassVar[bool] = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._file = FileIO(path)
-        self._warnings: list[str] = []
         self._decoder: Decoder | None = None
         try:
-            header = read_header(path, self._file)
-            self._blocks = read_directory(path, self._file, header.directory)
-            self._attachments = read_attachments(path, self._file, header.attachments)
-            self._scenes = find_scenes(self._blocks)
-            self._xml = self._read_xml(header.metadata)
-            self._document = self._parse_xml()
+            self._contents = read_contents(path, self._file)
+            self._scenes = find_scenes(path, self._contents.blocks)
         except BaseException:
             self._file.close()
             raise
-        if not self._scenes:
-            self._file.close()
-            raise NoDataError.of(path, "has no pixels")
-        self._tiles = TileReader(path, self._file, self._blocks)
+        self._blocks = self._contents.blocks
+        self._tiles = TileReader(
+            path,
+            self._file,
+            self._blocks,
+            self.open_decoder,
+            use_aics=self.uses_aics and not self._contents.is_recovered,
+        )
+
+    def open_decoder(self, path: Path, file: FileIO) -> Decoder:
+        """Open a file whose directory was checked in the library that decodes."""
+        from planecast_reader.readers.czi.libczi import LibCziDecoder
+
+        return LibCziDecoder(path, file)
 
     def describe(self) -> ImageInfo:
         """Return the scenes of the file."""
         return ImageInfo(
             path="",
             format=self.format,
-            reader=f"pylibCZIrw {version('pylibCZIrw')}",
-            scenes=[describe_scene(scene, self._document) for scene in self._scenes],
+            reader=f"{self.library} {version(self.library)}",
+            scenes=[describe_scene(scene, self._contents.document) for scene in self._scenes],
             size_bytes=file_size(self._file),
             has_planetable=True,
-            warnings=self._warnings,
+            warnings=self._contents.warnings,
         )
 
     def read_plane(
@@ -153,12 +153,20 @@ class CziReader(PlaneReader):
             check_scene(self.path, scene, len(self._scenes))
             number = self._scenes[scene].number
             blocks = [block for block in blocks if block.scene == number]
-        stamps = read_time_stamps(self.path, self._file, self._attachments)
+        stamps = read_time_stamps(self.path, self._file, self._contents.attachments)
         return build_planetable(self.path, self._file, blocks, stamps, norm_time=norm_time)
 
-    def read_metadata(self) -> Metadata:
-        """Return what the document's XML says, and the XML itself."""
-        return document_metadata(self._document, self.describe(), self._xml)
+    def read_metadata(self) -> ImageMetadata:
+        """Return what the document's XML and the sub-blocks say, and the XML itself."""
+        info = self.describe()
+        try:
+            table = self.read_planetable(None, norm_time=False)
+        except ReadError as error:
+            # The document is there without the sub-blocks.
+            table = EMPTY_TABLE
+            warning = f"no times and positions of sub-blocks: {error.message}"
+            info = msgspec.structs.replace(info, warnings=[*info.warnings, warning])
+        return czi_metadata(self._contents, self._scenes, info, table)
 
     def close(self) -> None:
         """Close the file."""
@@ -170,21 +178,6 @@ class CziReader(PlaneReader):
 
     # ------------------------------------------------------------ parts
 
-    def _read_xml(self, position: int) -> bytes:
-        try:
-            return read_metadata_xml(self.path, self._file, position)
-        except (CorruptFileError, NotYetWrittenError) as error:
-            # The pixels are there without it.
-            self._warnings.append(f"no metadata: {error.message}")
-            return b""
-
-    def _parse_xml(self) -> CziDocument:
-        try:
-            return parse_document(self._xml)
-        except ValueError as error:
-            self._warnings.append(str(error))
-            return CziDocument()
-
     def _plane(self, scene: int, index: Mapping[str, int]) -> tuple[Scene, list[Block]]:
         """Return the scene, and the blocks of the plane at `index`."""
         check_scene(self.path, scene, len(self._scenes))
@@ -193,7 +186,15 @@ class CziReader(PlaneReader):
         blocks = found.blocks(chosen)
         if not blocks:
             where = ", ".join(f"{axis}={value}" for axis, value in chosen.items())
+            if self._contents.is_recovered:
+                raise NotYetWrittenError.of(
+                    self.path, f"has no directory, and no whole plane {where} of scene {scene} yet"
+                )
             raise NoDataError.of(self.path, f"scene {scene} has no plane {where}: never written")
+        if self._contents.is_recovered and len(blocks) < found.most_tiles:
+            raise NotYetWrittenError.of(
+                self.path, f"has no directory, and {len(blocks)} of {found.most_tiles} tiles so far"
+            )
         return found, blocks
 
     def _check_size(self, scene: Scene, blocks: list[Block]) -> None:
@@ -216,17 +217,20 @@ class CziReader(PlaneReader):
                 self._check_compression(block)
                 find_place(self.path, self._file, block)
         kind: PixelType = blocks[0].pixels
-        if any(is_unpacked_wrongly(block) for block in blocks):
-            pixels = compose(self.path, self._file, blocks, region, 2**level)
+        if self._contents.is_recovered or any(is_unpacked_wrongly(block) for block in blocks):
+            pixels = paint(blocks, region, 2**level, self._read_block)
         else:
             if self._decoder is None:
-                self._decoder = Decoder(self.path, self._file)
-            pixels = self._decoder.read(kind, region, blocks[0].start, scene.number, 1 / 2**level)
+                self._decoder = self.open_decoder(self.path, self._file)
+            pixels = self._decoder.read(kind, region, blocks[0].start, scene.number, 2**level)
         if level == 0 and pixels.shape[:2] != (region[3], region[2]):
             raise CorruptFileError.of(self.path, f"a plane decodes to {pixels.shape}, not {region}")
         out = allocate(pixels.shape, kind.dtype.newbyteorder("="))
         np.copyto(out, pixels, casting="equiv")
         return out
+
+    def _read_block(self, block: Block) -> Pixels:
+        return self._tiles.read(block, allocate_in_memory)
 
     def _check_compression(self, block: Block) -> None:
         name = COMPRESSIONS.get(block.compression, f"code {block.compression}")

@@ -20,7 +20,7 @@ ATTACHMENT_ENTRY_BYTES = 128
 MAX_XML_BYTES = 512 << 20
 MAX_ATTACHMENTS = 100_000
 
-_ABSURD = 1 << 48
+MAX_POSITION = 1 << 48
 """A position beyond this is damage; one beyond the file's end may be a file still copied."""
 
 
@@ -50,7 +50,7 @@ def file_size(file: FileIO) -> int:
 def read_at(path: Path, file: FileIO, position: int, count: int) -> bytes:
     """Return exactly `count` bytes. Raises `NotYetWrittenError` if fewer are there."""
     size = file_size(file)
-    if position < 0 or position > _ABSURD or not 0 <= count <= _ABSURD:
+    if position < 0 or position > MAX_POSITION or not 0 <= count <= MAX_POSITION:
         raise CorruptFileError.of(path, f"points to {count} bytes at {position}")
     if position + count > size:
         raise NotYetWrittenError.of(

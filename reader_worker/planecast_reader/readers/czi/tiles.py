@@ -16,7 +16,7 @@ import numpy as np
 from planecast_protocol.errors import CorruptFileError
 from planecast_reader.reader import Allocate, Pixels
 from planecast_reader.readers.czi.bgr48 import decode_block, is_unpacked_wrongly
-from planecast_reader.readers.czi.decoder import Decoder, temporary_file
+from planecast_reader.readers.czi.decoder import OpenDecoder, temporary_file
 from planecast_reader.readers.czi.directory import UNCOMPRESSED, Block
 from planecast_reader.readers.czi.subblock import find_place, lone_czi, read_uncompressed
 
@@ -32,10 +32,17 @@ class TileReader:
     """Reads single sub-blocks of one file."""
 
     def __init__(
-        self, path: Path, file: FileIO, blocks: Sequence[Block], *, use_aics: bool = True
+        self,
+        path: Path,
+        file: FileIO,
+        blocks: Sequence[Block],
+        open_decoder: OpenDecoder,
+        *,
+        use_aics: bool = True,
     ) -> None:
         self._path = path
         self._file = file
+        self._open_decoder = open_decoder
         self._blocks = [block for block in blocks if block.is_layer0]
         self._is_mosaic = any(block.start.get("M", 0) for block in self._blocks)
         self._use_aics = use_aics and AicsFile is not None
@@ -54,7 +61,7 @@ class TileReader:
             return _copy(self._path, block, self._read_aics(block), allocate)
         content = lone_czi(self._path, self._file, block)
         with temporary_file(content) as (path, file):
-            decoder = Decoder(path, file)
+            decoder = self._open_decoder(path, file)
             try:
                 rectangle = (block.x, block.y, block.stored_width, block.stored_height)
                 pixels = decoder.read(block.pixels, rectangle, block.start)

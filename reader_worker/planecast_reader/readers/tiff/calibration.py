@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import tifffile
 
 from planecast_protocol.images import ChannelInfo
-from planecast_reader.readers.tiff.ome import OmeChannel, OmeDocument, OmeImage, to_um
+from planecast_reader.readers.tiff.lsm import lsm_channels
+from planecast_reader.readers.tiff.ome import OmeDocument, OmeImage
+from planecast_reader.readers.tiff.stk import stk_channels
+from planecast_reader.readers.tiff.units import to_um
 
 _RESOLUTION_UM = {3: 1e4, 4: 1e3, 5: 1.0}
 """Centimetre, and tifffile's millimetre and micrometre. Inches are dots on paper, not pixels."""
@@ -22,7 +26,8 @@ class Calibration:
     pixel_size_um: dict[str, float | None] = field(
         default_factory=lambda: {"x": None, "y": None, "z": None}
     )
-    channels: list[OmeChannel] = field(default_factory=list)
+    channels: list[ChannelInfo] = field(default_factory=list)
+    """A name is empty where the file gives none."""
     name: str | None = None
 
 
@@ -41,17 +46,11 @@ def calibrate(
     return _of_tags(series.keyframe, tiff.imagej_metadata)
 
 
-def channel_infos(channels: Sequence[OmeChannel], n_channels: int) -> list[ChannelInfo]:
-    """Return one `ChannelInfo` for each of `n_channels`."""
-    known = list(channels) + [OmeChannel()] * (n_channels - len(channels))
+def channel_infos(channels: Sequence[ChannelInfo], n_channels: int) -> list[ChannelInfo]:
+    """Return one `ChannelInfo` for each of `n_channels`, all with names."""
+    known = [*channels, *[ChannelInfo(name="")] * (n_channels - len(channels))]
     return [
-        ChannelInfo(
-            name=channel.name or f"Channel {number}",
-            color=channel.color,
-            emission_nm=channel.emission_nm,
-            excitation_nm=channel.excitation_nm,
-            exposure_ms=channel.exposure_ms,
-        )
+        channel if channel.name else msgspec.structs.replace(channel, name=f"Channel {number}")
         for number, channel in enumerate(known[:n_channels])
     ]
 
@@ -87,14 +86,9 @@ def _positive(value: Any, scale: float = 1.0) -> float | None:
 
 
 def _of_lsm(metadata: dict[str, Any]) -> Calibration:
-    colors = metadata.get("ChannelColors") or {}
-    names, rgb = colors.get("ColorNames") or [], colors.get("Colors") or []
     return Calibration(
         {axis: _positive(metadata.get(f"VoxelSize{axis.upper()}"), 1e6) for axis in "xyz"},
-        [
-            OmeChannel(name, "#{:02x}{:02x}{:02x}".format(*rgb[i][:3]) if i < len(rgb) else None)
-            for i, name in enumerate(names)
-        ],
+        lsm_channels(metadata),
     )
 
 
@@ -109,6 +103,7 @@ def _of_stk(metadata: dict[str, Any]) -> Calibration:
             "y": to_um(_positive(metadata.get("YCalibration")), unit) if calibrated else None,
             "z": z,
         },
+        stk_channels(metadata),
     )
 
 
@@ -117,7 +112,7 @@ def _of_micromanager(summary: dict[str, Any]) -> Calibration:
     names = summary.get("ChNames") or []
     return Calibration(
         {"x": pixel, "y": pixel, "z": _positive(summary.get("z-step_um"))},
-        [OmeChannel(str(name)) for name in names],
+        [ChannelInfo(name=str(name)) for name in names],
     )
 
 

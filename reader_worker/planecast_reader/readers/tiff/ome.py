@@ -4,39 +4,38 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from planecast_protocol.images import ChannelInfo
+from planecast_protocol.metadata import Objective
+from planecast_reader.readers.objectives import immersion_word
+from planecast_reader.readers.tiff.ome_planes import OmePlanes, read_planes
+from planecast_reader.readers.tiff.units import (
+    MICROMETRES,
+    NANOMETRES,
+    SECONDS,
+    number,
+    quantity,
+    to_um,
+)
+
 MAX_PLANES = 10_000_000
 """tifffile builds a list with an entry for each plane that the XML declares."""
-
-_UM = {
-    "m": 1e6, "dm": 1e5, "cm": 1e4, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3,
-    "pm": 1e-6, "Å": 1e-4, "in": 25400.0, "inch": 25400.0, "ft": 304800.0,
-    "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "\\u00B5m": 1.0,
-}  # fmt: skip
-_NM = {"nm": 1.0, "µm": 1e3, "μm": 1e3, "um": 1e3, "Å": 0.1, "m": 1e9, "mm": 1e6}
-_MS = {"s": 1e3, "ms": 1.0, "µs": 1e-3, "μs": 1e-3, "ns": 1e-6, "min": 60e3, "h": 3600e3}
-
-
-@dataclass(frozen=True, slots=True)
-class OmeChannel:
-    """One channel, as the XML has it."""
-
-    name: str | None = None
-    color: str | None = None
-    emission_nm: float | None = None
-    excitation_nm: float | None = None
-    exposure_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OmeImage:
     """One image: a scene."""
 
+    id: str
     name: str | None
     sizes: dict[str, int]
     pixel_size_um: dict[str, float | None]
-    channels: list[OmeChannel]
+    channels: list[ChannelInfo]
+    """A name is empty where the XML gives none."""
     acquisition_date: str | None
     objective_id: str | None
+    significant_bits: int | None
+    time_interval_s: float | None
+    planes: OmePlanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,11 @@ class OmeDocument:
     """Names of the files that hold the planes; empty where it is the file itself."""
     companion: str | None = None
     """Name of the file that has the XML, where this one only points to it."""
-    objectives: dict[str, dict[str, str | float | None]] = field(default_factory=dict)
+    objectives: dict[str, Objective] = field(default_factory=dict)
     microscope: str | None = None
     creator: str | None = None
+    wells: dict[str, str] = field(default_factory=dict)
+    """ID of an image to the well it was taken in."""
 
     @property
     def n_planes(self) -> int:
@@ -61,14 +62,6 @@ class OmeDocument:
     def files_are_beside(self) -> bool:
         """Whether every file named is a plain name: no way out of the folder."""
         return all(name and "\\" not in name and PurePath(name).name == name for name in self.files)
-
-
-def to_um(value: float | None, unit: str | None) -> float | None:
-    """Return a length in µm; `None` if the unit is unknown or the value no length."""
-    factor = _UM.get(unit or "")
-    if value is None or factor is None or not 0 < value < float("inf"):
-        return None
-    return value * factor
 
 
 def parse_ome(xml: str | bytes) -> OmeDocument:
@@ -89,6 +82,7 @@ def parse_ome(xml: str | bytes) -> OmeDocument:
         objectives=_objectives(instrument),
         microscope=_microscope(instrument),
         creator=root.get("Creator"),
+        wells=_wells(root),
     )  # fmt: skip
 
 
@@ -100,13 +94,6 @@ def _child(element: ET.Element | None, name: str) -> ET.Element | None:
     if element is None:
         return None
     return next((child for child in element if _tag(child) == name), None)
-
-
-def _number(element: ET.Element, name: str) -> float | None:
-    try:
-        return float(element.get(name, ""))
-    except ValueError:
-        return None
 
 
 def _image(element: ET.Element) -> OmeImage:
@@ -121,45 +108,44 @@ def _image(element: ET.Element) -> OmeImage:
         sizes[axis] = int(text)
     date = _child(element, "AcquisitionDate")
     objective = _child(element, "ObjectiveSettings")
+    planes = read_planes(pixels)
+    bits = pixels.get("SignificantBits", "")
     return OmeImage(
+        id=element.get("ID", ""),
         name=element.get("Name"),
         sizes=sizes,
         pixel_size_um={
             axis: to_um(
-                _number(pixels, f"PhysicalSize{axis.upper()}"),
+                number(pixels, f"PhysicalSize{axis.upper()}"),
                 pixels.get(f"PhysicalSize{axis.upper()}Unit", "µm"),
             )
             for axis in "xyz"
         },
-        channels=_channels(pixels),
+        channels=_channels(pixels, planes),
         acquisition_date=None if date is None else date.text,
         objective_id=None if objective is None else objective.get("ID"),
+        significant_bits=int(bits) if bits.isdecimal() and 0 < int(bits) <= 64 else None,
+        time_interval_s=quantity(pixels, "TimeIncrement", SECONDS, "s"),
+        planes=planes,
     )
 
 
-def _channels(pixels: ET.Element) -> list[OmeChannel]:
-    exposures: dict[int, float] = {}
-    for plane in pixels:
-        if _tag(plane) == "Plane" and (time := _number(plane, "ExposureTime")) is not None:
-            scale = _MS.get(plane.get("ExposureTimeUnit", "s"))
-            if scale is not None:
-                exposures.setdefault(int(plane.get("TheC", "0")), time * scale)
+def _channels(pixels: ET.Element, planes: OmePlanes) -> list[ChannelInfo]:
     elements = [element for element in pixels if _tag(element) == "Channel"]
     return [
-        OmeChannel(
-            name=element.get("Name"),
+        ChannelInfo(
+            name=element.get("Name") or "",
             color=_color(element.get("Color")),
-            emission_nm=_wavelength(element, "EmissionWavelength"),
-            excitation_nm=_wavelength(element, "ExcitationWavelength"),
-            exposure_ms=exposures.get(number),
+            emission_nm=quantity(element, "EmissionWavelength", NANOMETRES, "nm"),
+            excitation_nm=quantity(element, "ExcitationWavelength", NANOMETRES, "nm"),
+            exposure_ms=planes.exposures_ms.get(number),
+            fluor=element.get("Fluor"),
+            acquisition_mode=element.get("AcquisitionMode"),
+            contrast_method=element.get("ContrastMethod"),
+            pinhole_um=quantity(element, "PinholeSize", MICROMETRES, "µm"),
         )
         for number, element in enumerate(elements)
     ]
-
-
-def _wavelength(element: ET.Element, name: str) -> float | None:
-    value, scale = _number(element, name), _NM.get(element.get(name + "Unit", "nm"))
-    return None if value is None or scale is None else value * scale
 
 
 def _color(text: str | None) -> str | None:
@@ -171,19 +157,37 @@ def _color(text: str | None) -> str | None:
     return f"#{value >> 8:06x}"
 
 
-def _objectives(instrument: ET.Element | None) -> dict[str, dict[str, str | float | None]]:
+def _objectives(instrument: ET.Element | None) -> dict[str, Objective]:
     if instrument is None:
         return {}
     return {
-        element.get("ID", ""): {
-            "name": element.get("Model"),
-            "magnification": _number(element, "NominalMagnification"),
-            "na": _number(element, "LensNA"),
-            "immersion": element.get("Immersion"),
-        }
+        element.get("ID", ""): Objective(
+            name=element.get("Model"),
+            magnification=number(element, "NominalMagnification") or None,
+            numerical_aperture=number(element, "LensNA") or None,
+            immersion=immersion_word(element.get("Immersion")),
+        )
         for element in instrument
         if _tag(element) == "Objective"
     }
+
+
+def _wells(root: ET.Element) -> dict[str, str]:
+    """Return the well of each image that a plate refers to, as `A1`."""
+    wells: dict[str, str] = {}
+    for well in (element for element in root.iter() if _tag(element) == "Well"):
+        row, column = well.get("Row", ""), well.get("Column", "")
+        if not (row.isdecimal() and column.isdecimal()):
+            continue
+        name = f"{_letters(int(row))}{int(column) + 1}"
+        for reference in (element for element in well.iter() if _tag(element) == "ImageRef"):
+            wells.setdefault(reference.get("ID", ""), name)
+    return wells
+
+
+def _letters(row: int) -> str:
+    """Return the letters of a row: A … Z, AA …."""
+    return chr(65 + row) if row < 26 else _letters(row // 26 - 1) + chr(65 + row % 26)
 
 
 def _microscope(instrument: ET.Element | None) -> str | None:

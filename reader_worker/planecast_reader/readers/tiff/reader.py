@@ -9,7 +9,8 @@ import numpy as np
 import tifffile
 
 from planecast_protocol.errors import OutOfRangeError
-from planecast_protocol.images import ImageInfo, LevelInfo, Metadata, SceneInfo
+from planecast_protocol.images import ImageInfo, LevelInfo, SceneInfo
+from planecast_protocol.metadata import ImageMetadata
 from planecast_reader.reader import Allocate, Pixels, PlaneReader
 from planecast_reader.readers.indexing import check_scene, full_index
 from planecast_reader.readers.tiff.calibration import (
@@ -87,9 +88,11 @@ class TiffReader(PlaneReader):
         np.copyto(out, part)
         return out
 
-    def read_metadata(self) -> Metadata:
-        """Return what OME-XML, ImageJ, LSM, MetaMorph or the tags say."""
-        return tiff_metadata(self._planes.tiff, self._source.document, self.describe())
+    def read_metadata(self) -> ImageMetadata:
+        """Return what OME-XML, ImageJ, LSM, MetaMorph, Micro-Manager or the tags say."""
+        document = self._source.document
+        images = match_images(self._series, document)
+        return tiff_metadata(self._planes.tiff, document, images, self.describe())
 
     def close(self) -> None:
         """Close the file."""

@@ -1,0 +1,1 @@
+"""DICOM: single files, folders of slices, and whole slides."""

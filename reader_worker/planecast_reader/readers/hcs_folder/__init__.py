@@ -1,0 +1,1 @@
+"""Folders of plates: Molecular Devices ImageXpress, Yokogawa CellVoyager."""

@@ -1,0 +1,1 @@
+"""Leica LIF, LOF and XLEF."""

@@ -1,0 +1,1 @@
+"""NDTiff folders of Micro-Manager and Pycro-Manager."""

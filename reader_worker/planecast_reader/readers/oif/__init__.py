@@ -1,0 +1,1 @@
+"""Olympus OIB and OIF."""

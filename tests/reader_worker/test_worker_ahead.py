@@ -1,0 +1,226 @@
+"""What the worker does before it is asked, what it leaves, and planes found without a message."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from worker_rig import (
+    Asked,
+    Worker,
+    picture,
+    plane_request,
+    running_worker,
+    status,
+    stopped,
+    wait_until,
+    write_stack,
+)
+
+from planecast_protocol.errors import CancelledError
+from planecast_protocol.reader_messages import ReadPixels
+from planecast_reader.client import PixelAnswer, ReaderClient
+from planecast_reader.size_hints import SizeHints
+from planecast_reader.travel import Travel
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shared memory is Linux's")
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with running_worker("--cache-mib", "256") as worker:
+        yield worker
+
+
+@pytest.fixture
+def client(worker: Worker) -> Iterator[ReaderClient]:
+    client = ReaderClient(worker.address)
+    wait_until(lambda: status(client).uptime_s > 0, "the connection")
+    yield client
+    client.close()
+
+
+def step(**index: int) -> ReadPixels:
+    return ReadPixels(request=0, path="local:a/b.tif", index=index)
+
+
+# ---------------------------------------------------------------- without a message
+
+
+def test_cached_plane_is_found_without_a_message(client: ReaderClient, tmp_path: Path) -> None:
+    write_stack(tmp_path / "a.ome.tif", 2)
+    request = plane_request(tmp_path / "a.ome.tif", index={"Z": 1})
+    assert client.find(request) is None
+    Asked(client, request).pixels()
+    before = status(client).requests
+    found = client.find(request)
+    assert found is not None
+    np.testing.assert_array_equal(found, picture(1))
+    assert not found.flags.writeable
+    assert client.find(plane_request(tmp_path / "a.ome.tif", index={"Z": 0})) is None
+    assert status(client).requests == before + 1
+
+
+def test_replaced_file_is_not_found_without_a_message_for_long(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(1))
+    Asked(client, plane_request(path)).pixels()
+    tifffile.imwrite(tmp_path / "new.tif", picture(2))
+    (tmp_path / "new.tif").replace(path)
+    wait_until(lambda: client.find(plane_request(path)) is None, "the end of its certainty")
+    np.testing.assert_array_equal(Asked(client, plane_request(path)).pixels(), picture(2))
+    found = client.find(plane_request(path))
+    assert found is not None
+    np.testing.assert_array_equal(found, picture(2))
+
+
+def test_plane_of_a_running_acquisition_is_found_only_if_it_was_checked(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(1))
+    Asked(client, plane_request(path)).pixels()
+    assert client.find(plane_request(path, running=True)) is None
+    Asked(client, plane_request(path, running=True)).pixels()
+    assert client.find(plane_request(path, running=True)) is not None
+    assert client.find(plane_request(path, running=True, revision=1)) is None
+
+
+def test_found_planes_are_used_planes(tmp_path: Path) -> None:
+    """What is found without a message is not the first to be evicted."""
+    path = tmp_path / "many.ome.tif"
+    write_stack(path, 40, 1024)
+    with running_worker("--cache-mib", "32") as worker:
+        client = ReaderClient(worker.address)
+        favourite = plane_request(path, index={"Z": 0}, running=True)
+        Asked(client, favourite).pixels()
+        for z in range(1, 40):
+            assert client.find(favourite) is not None
+            Asked(client, plane_request(path, index={"Z": z}, running=True)).pixels()
+        assert client.find(plane_request(path, index={"Z": 1}, running=True)) is None
+        client.close()
+
+
+# ---------------------------------------------------------------- ahead
+
+
+def test_next_planes_in_the_direction_of_travel() -> None:
+    travel = Travel()
+    assert travel.next(step(Z=5, C=1)) == []
+    assert [r.index for r in travel.next(step(Z=6, C=1))] == [{"Z": n, "C": 1} for n in (7, 8, 9)]
+    assert [r.index["Z"] for r in travel.next(step(Z=5, C=1))] == [4, 3, 2]
+    assert {r.priority for r in travel.next(step(Z=4, C=1))} == {"prefetch"}
+    assert [r.index["Z"] for r in travel.next(step(Z=3, C=1))] == [2, 1, 0]
+    assert travel.next(step(Z=9, C=1)) == [], "a jump"
+    assert travel.next(step(Z=9, C=0)) == [], "the other end of the axis is behind it"
+    assert travel.next(step(Z=8, C=1)) == [], "two axes at once"
+
+
+def test_stepping_through_a_stack_reads_ahead(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 8)
+    for z in (0, 1):
+        Asked(client, plane_request(path, index={"Z": z})).pixels()
+    wait_until(
+        lambda: all(client.find(plane_request(path, index={"Z": z})) is not None for z in (2, 3)),
+        "planes that nobody asked for",
+    )
+    found = client.find(plane_request(path, index={"Z": 2}))
+    assert found is not None
+    np.testing.assert_array_equal(found, picture(2))
+
+
+def test_reading_ahead_stops_at_the_end_without_an_error(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 3)
+    for z in range(3):
+        answer = Asked(client, plane_request(path, index={"Z": z})).answer()
+        assert isinstance(answer, PixelAnswer)
+    assert status(client).quarantined == []
+
+
+# ---------------------------------------------------------------- views
+
+
+def test_newer_turn_of_a_view_withdraws_the_older(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 60)
+    Asked(client, plane_request(path)).pixels()
+    readers = [reader.pid for reader in status(client).readers]
+    reads_before = status(client).reads
+    with stopped(*readers):
+        asked = [
+            Asked(client, plane_request(path, index={"Z": z}, view=1, turn=z, priority="screen"))
+            for z in range(1, 60)
+        ]
+        wait_until(lambda: sum(a.answered for a in asked) >= 56, "the withdrawal of the older")
+    np.testing.assert_array_equal(asked[-1].pixels(), picture(59))
+    assert all(isinstance(a.answer(), CancelledError) for a in asked[:-4])
+    assert status(client).reads - reads_before < 10, "withdrawn planes were not read"
+
+
+def test_channels_of_one_turn_stay(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 3)
+    asked = [Asked(client, plane_request(path, index={"Z": z}, view=2, turn=1)) for z in range(3)]
+    for z, one in enumerate(asked):
+        np.testing.assert_array_equal(one.pixels(), picture(z))
+
+
+def test_views_do_not_disturb_each_other(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "later.tif"
+    waiting = Asked(client, plane_request(path, view=3, turn=1, running=True, wait=True))
+    wait_until(lambda: bool(waiting.pending), "the notice")
+    Asked(client, plane_request(path, view=4, turn=2)).answer()
+    tifffile.imwrite(path, picture(1))
+    np.testing.assert_array_equal(waiting.pixels(), picture(1))
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def test_size_of_a_neighbour_is_guessed() -> None:
+    hints = SizeHints()
+    assert hints.guess(step(Z=1)) == 0
+    hints.learn(step(Z=1), 1000)
+    assert hints.guess(step(Z=2)) == 1000
+    neighbour = ReadPixels(request=0, path="local:a/c.tif")
+    assert hints.guess(neighbour) == 1000
+    assert hints.guess(ReadPixels(request=0, path="local:x/c.tif")) == 0
+
+
+def test_sizes_of_many_files_do_not_fill_the_memory() -> None:
+    hints = SizeHints()
+    for n in range(5000):
+        hints.learn(ReadPixels(request=0, path=f"local:a/{n}.tif"), n)
+    assert len(hints._sizes) <= 1024
+
+
+def test_larger_plane_than_guessed_is_right(client: ReaderClient, tmp_path: Path) -> None:
+    for n, size in enumerate((64, 1024, 300)):
+        tifffile.imwrite(tmp_path / f"{n}.tif", picture(n, size))
+    for n, size in enumerate((64, 1024, 300)):
+        pixels = Asked(client, plane_request(tmp_path / f"{n}.tif")).pixels()
+        np.testing.assert_array_equal(pixels, picture(n, size))
+
+
+def test_reader_killed_while_it_reads_ahead_harms_nobody(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 8)
+    for z in (0, 1):
+        Asked(client, plane_request(path, index={"Z": z})).pixels()
+    for reader in status(client).readers:
+        os.kill(reader.pid, signal.SIGKILL)
+    np.testing.assert_array_equal(
+        Asked(client, plane_request(path, index={"Z": 5})).pixels(), picture(5)
+    )
