@@ -164,7 +164,7 @@ class AsyncImage:
         channels: Sequence[int | str] | None = None,
         percentiles: Percentiles = (1.0, 99.0),
         cached: bool = True,
-        **index: int,
+        **index: int | str,
     ) -> Picture:
         """Return a small picture, (y, x, rgb) uint8; see `Image`."""
         options = ThumbnailOptions.of(size, projection, scene, channels, percentiles, index)

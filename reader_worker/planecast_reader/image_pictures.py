@@ -16,7 +16,12 @@ from planecast_reader.selection import Place
 from planecast_reader.stacks import Region, Stack
 from planecast_reader.streaming import MissingPlanesWarning, Plan, carry_out
 from planecast_reader.thumbnail_cache import ThumbnailCache
-from planecast_reader.thumbnails import ThumbnailOptions, ThumbnailPlan, ThumbnailProjection
+from planecast_reader.thumbnails import (
+    ThumbnailOptions,
+    ThumbnailPlan,
+    ThumbnailProjection,
+    channels_and_places,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,7 +46,7 @@ class ImagePictures(ImagePixels):
         channels: Sequence[int | str] | None = None,
         percentiles: Percentiles = (1.0, 99.0),
         cached: bool = True,
-        **index: int,
+        **index: int | str,
     ) -> Picture:
         """Return a small picture, (y, x, rgb) uint8, whose longer side has `size` pixels.
 
@@ -97,7 +102,7 @@ class ImagePictures(ImagePixels):
         projection: str | None = None,
         channels: Sequence[int | str] | None = None,
         percentiles: Percentiles = (1.0, 99.0),
-        **index: int,
+        **index: int | str,
     ) -> Picture:
         """Return XY, XZ (below) and YZ (right) as one picture, (y, x, rgb) uint8.
 
@@ -106,11 +111,10 @@ class ImagePictures(ImagePixels):
         doesn't say it, voxels are cubes. `size` is the longer side of the XY view, all pixels if
         left out. A plane that the file lacks is dark, with a `MissingPlanesWarning`.
         """
-        named_channels = None if channels is None else tuple(channels)
-        places = tuple(index.items())
+        shown, places = channels_and_places(channels, index)
         plan = OrthoPlan(
             self.info,
-            OrthoOptions(size, scene, x, y, z, projection, named_channels, percentiles, places),
+            OrthoOptions(size, scene, x, y, z, projection, shown, percentiles, places),
         )
         picture = carry_out(self._client, plan)
         self._warn(plan)

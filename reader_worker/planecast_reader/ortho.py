@@ -26,7 +26,7 @@ from planecast_reader.selection import (
     scene_of,
 )
 from planecast_reader.streaming import Wanted
-from planecast_reader.thumbnails import chosen_channels
+from planecast_reader.thumbnails import Places, chosen_channels
 
 GAP = 4
 """Black pixels between the views."""
@@ -47,7 +47,7 @@ class OrthoOptions:
     """`max` or `mean` over the whole depth of each view, instead of a cut."""
     channels: tuple[int | str, ...] | None = None
     percentiles: Percentiles = (1.0, 99.0)
-    index: tuple[tuple[str, int], ...] = ()
+    index: Places = ()
 
 
 class OrthoPlan(ReducedPlan[Picture]):

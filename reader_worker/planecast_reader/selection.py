@@ -1,14 +1,18 @@
 """Which planes of a scene are meant: places on its axes by number, range or channel name."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex, TypeGuard
+
+import numpy as np
 
 from planecast_protocol.errors import OutOfRangeError
 from planecast_protocol.images import ImageInfo, SceneInfo
 from planecast_protocol.limits import MAX_COUNT
 
-Place = int | str | slice | Sequence[int | str]
+Place = SupportsIndex | str | slice | Sequence[int | str]
 """One place on an axis, or several: `3`, `"DAPI"`, `slice(0, 10, 2)`, `["DAPI", "GFP"]`."""
 
 SAMPLES = "S"
@@ -120,9 +124,14 @@ def select(info: ImageInfo, scene: int, chosen: Mapping[str, Place]) -> Selectio
     for axis in axes:
         place = chosen.get(axis, slice(None))
         places[axis] = _numbers(info, scene, facts, axis, place)
-        if not isinstance(place, int | str):
+        if not _is_single(place):
             kept.append(axis)
     return Selection(places, tuple(kept))
+
+
+def _is_single(place: Place) -> TypeGuard[SupportsIndex | str]:
+    """Whether a place is one number or name; numbers of numpy are numbers too."""
+    return isinstance(place, str | SupportsIndex) and not isinstance(place, np.ndarray)
 
 
 def _is_first(place: Place) -> bool:
@@ -133,9 +142,10 @@ def _numbers(info: ImageInfo, scene: int, facts: SceneInfo, axis: str, place: Pl
     length = facts.sizes[axis]
     if isinstance(place, slice):
         numbers = list(range(length))[place]
-    elif isinstance(place, int | str):
+    elif _is_single(place):
         numbers = [_number(info, scene, facts, axis, place)]
     else:
+        assert isinstance(place, Iterable)
         numbers = [_number(info, scene, facts, axis, one) for one in place]
     beyond = next((number for number in numbers if number >= length), None)
     if beyond is not None or not numbers:
@@ -146,7 +156,9 @@ def _numbers(info: ImageInfo, scene: int, facts: SceneInfo, axis: str, place: Pl
     return numbers
 
 
-def _number(info: ImageInfo, scene: int, facts: SceneInfo, axis: str, place: int | str) -> int:
+def _number(
+    info: ImageInfo, scene: int, facts: SceneInfo, axis: str, place: SupportsIndex | str
+) -> int:
     if isinstance(place, str):
         names = [channel.name for channel in facts.channels]
         if axis not in CHANNEL_AXES or place not in names:
@@ -156,7 +168,8 @@ def _number(info: ImageInfo, scene: int, facts: SceneInfo, axis: str, place: int
                 path=info.path,
             )
         return names.index(place)
-    if not 0 <= place <= MAX_COUNT:
-        what = "is negative" if place < 0 else "is beyond every axis"
-        raise OutOfRangeError(f"{info.path}: {axis}={place} {what}", path=info.path)
-    return int(place)
+    number = operator.index(place)
+    if not 0 <= number <= MAX_COUNT:
+        what = "is negative" if number < 0 else "is beyond every axis"
+        raise OutOfRangeError(f"{info.path}: {axis}={number} {what}", path=info.path)
+    return number

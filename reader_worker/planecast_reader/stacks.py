@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from planecast_protocol.errors import OutOfRangeError, TooLargeError, UnsupportedFormatError
+from planecast_protocol.errors import (
+    OutOfRangeError,
+    PlanecastError,
+    TooLargeError,
+    UnsupportedFormatError,
+)
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.limits import MAX_COUNT
 from planecast_protocol.reader_messages import Area, PlaneArea, ReadPixels, RegionArea, TileArea
@@ -143,14 +148,15 @@ def planes_of(client: ReaderClient, stack: Stack) -> Iterator[Pixels]:
     """Yield the planes of a stack in its order, for those that write them one by one."""
     facts = scene_of(stack.info, stack.scene)
     dtype, first = stack.dtype(), None
-    cells = stack.selection.cells()
-    wanted = ((tuple(index.items()), stack.request(index)) for _, index in cells)
-    for key, answer in ask_in_order(client, wanted, in_flight_for(facts)):
+    indices = [index for _, index in stack.selection.cells()]
+    wanted = ((number, stack.request(index)) for number, index in enumerate(indices))
+    answers = ask_in_order(client, wanted, in_flight_for(facts))
+    for index, (_, answer) in zip(indices, answers, strict=True):
         if not isinstance(answer, PixelAnswer):
-            assert isinstance(answer, Exception)
+            assert isinstance(answer, PlanecastError)
             raise answer
         first = answer.pixels if first is None else first
-        stack.check_shape(dict(key), answer.pixels.shape, first)  # type: ignore[call-overload]
+        stack.check_shape(index, answer.pixels.shape, first)
         yield answer.pixels.astype(dtype, copy=False)
 
 

@@ -1,5 +1,6 @@
 """Thumbnails: a small picture of a scene, read at no more than the size that it needs."""
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -27,6 +28,8 @@ from planecast_reader.streaming import Wanted
 
 ThumbnailProjection = Literal["max", "mean", "middle", "none"]
 PROJECTIONS: tuple[str, ...] = get_args(ThumbnailProjection)
+Places = tuple[tuple[str, int | str], ...]
+"""Axis and place on it."""
 MAX_SIZE = 8192
 COLOR_SAMPLES = (3, 4)
 """Red, green, blue and maybe alpha; other samples are averaged."""
@@ -44,7 +47,7 @@ class ThumbnailOptions:
     channels: tuple[int | str, ...] | None = None
     """Numbers or names; None: all of them."""
     percentiles: Percentiles = (1.0, 99.0)
-    index: tuple[tuple[str, int], ...] = ()
+    index: Places = ()
     """Places on the other axes; those left out are 0."""
 
     @classmethod
@@ -55,11 +58,11 @@ class ThumbnailOptions:
         scene: int,
         channels: Sequence[int | str] | None,
         percentiles: Percentiles,
-        index: Mapping[str, int],
+        index: Mapping[str, int | str],
     ) -> "ThumbnailOptions":
         """Return options in the form that is compared and cached."""
-        named = None if channels is None else tuple(channels)
-        return cls(size, projection, scene, named, percentiles, tuple(sorted(index.items())))
+        shown, places = channels_and_places(channels, index)
+        return cls(size, projection, scene, shown, percentiles, places)
 
     def __post_init__(self) -> None:
         if self.projection not in PROJECTIONS:
@@ -158,6 +161,28 @@ class ThumbnailPlan(ReducedPlan[Picture]):
                 if self._folded is not None:
                     index[self._folded] = step
                 yield from self._requests((channel, step), index)
+
+
+def channels_and_places(
+    channels: Sequence[int | str] | None, index: Mapping[str, int | str]
+) -> tuple[tuple[int | str, ...] | None, Places]:
+    """Return which channels are shown, and the places on the other axes.
+
+    A place on the axis of channels, such as `C=1`, is the one channel that is shown.
+    """
+    shown = None if channels is None else tuple(_plain(channel) for channel in channels)
+    places: list[tuple[str, int | str]] = []
+    for axis, place in sorted(index.items()):
+        if axis in CHANNEL_AXES:
+            shown = shown or (_plain(place),)
+        else:
+            places.append((axis, _plain(place)))
+    return shown, tuple(places)
+
+
+def _plain(place: int | str) -> int | str:
+    """Return Python's own number for one of numpy's, which could not be stored."""
+    return place if isinstance(place, str) else operator.index(place)
 
 
 def chosen_channels(info: ImageInfo, scene: int, channels: Sequence[int | str] | None) -> list[int]:

@@ -104,6 +104,8 @@ def test_channels_are_added_up_in_their_colours(worker: Worker, tmp_path: Path):
         red, green, blue = image.thumbnail(64)[32, 3]  # GFP
         assert green > max(red, blue)
         only = image.thumbnail(64, channels=["GFP"])
+        np.testing.assert_array_equal(image.thumbnail(64, C="GFP"), only)
+        np.testing.assert_array_equal(image.thumbnail(64, C=np.int64(1)), only)
     assert (only[:, 3] == WHITE).all()
     assert (only[:, 60] == BLACK).all()
 

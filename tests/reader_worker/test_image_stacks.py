@@ -53,6 +53,7 @@ def test_axes_left_out_are_read_whole_in_the_files_order(worker: Worker, path: P
         ({"Z": slice(1, 4, 2), "C": 0}, np.s_[:, 0, 1:4:2]),
         ({"Z": slice(None, None, -1)}, np.s_[:, :, ::-1]),
         ({"T": [2, 0], "Z": slice(-1, None)}, np.s_[[2, 0], :, -1:]),
+        ({"T": np.int64(2), "Z": np.arange(1, 3), "C": range(2)}, np.s_[2, :, 1:3]),
     ],
     ids=str,
 )
