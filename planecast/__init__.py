@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from planecast_agent.acquisition import Acquisition as Acquisition
     from planecast_protocol import errors as errors
     from planecast_reader.formats import list_formats as list_formats
-    from planecast_reader.image import open_image as open_image
-    from planecast_reader.release import release as release
+    from planecast_reader.headless.image import open_image as open_image
+    from planecast_reader.headless.release import release as release
 
     __version__: str
 
@@ -23,8 +23,8 @@ _HOMES = {
     "Acquisition": ("planecast_agent.acquisition", ""),
     "aio": ("planecast.aio", "reader"),
     "list_formats": ("planecast_reader.formats", "reader"),
-    "open_image": ("planecast_reader.image", "reader"),
-    "release": ("planecast_reader.release", "reader"),
+    "open_image": ("planecast_reader.headless.image", "reader"),
+    "release": ("planecast_reader.headless.release", "reader"),
 }
 """Public name to its module, and the extra that brings what the module imports."""
 

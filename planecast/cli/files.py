@@ -15,7 +15,7 @@ from planecast_protocol.reader_messages import OpenImage
 
 if TYPE_CHECKING:
     from planecast_reader.client import ReaderClient
-    from planecast_reader.image import Image
+    from planecast_reader.headless.image import Image
 
 Paths = Annotated[
     list[Path],
@@ -52,7 +52,7 @@ class Files:
 
     def open(self, one: Found) -> "Image":
         """Open an image; the caller closes it."""
-        from planecast_reader.image import open_image
+        from planecast_reader.headless.image import open_image
 
         if not one.path.exists():
             raise FileMissingError.of(one.path, "no such file or folder")

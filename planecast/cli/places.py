@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from planecast_reader.selection import Place
+    from planecast_reader.headless.selection import Place
 
 Index = Annotated[
     list[str] | None,

@@ -14,9 +14,9 @@ from planecast.cli.tables import print_json
 
 if TYPE_CHECKING:
     from planecast.cli.output import Content
-    from planecast_reader.image import Image
-    from planecast_reader.selection import Place
-    from planecast_reader.stacks import Region
+    from planecast_reader.headless.image import Image
+    from planecast_reader.headless.selection import Place
+    from planecast_reader.headless.stacks import Region
 
 
 def command(
@@ -84,7 +84,7 @@ def command(
 def _places(
     image: "Image", scene: int, texts: list[str] | None, *, one_plane: bool
 ) -> "dict[str, Place]":
-    from planecast_reader.selection import index_axes, scene_of, select
+    from planecast_reader.headless.selection import index_axes, scene_of, select
 
     facts = scene_of(image.info, scene)
     places = parse_places(texts, [channel.name for channel in facts.channels])
@@ -106,7 +106,7 @@ def _content(
 ) -> "Content":
     from planecast.cli.output import Content
     from planecast_protocol.errors import PlanecastError
-    from planecast_reader.selection import CHANNEL_AXES, axis_among, scene_of
+    from planecast_reader.headless.selection import CHANNEL_AXES, axis_among, scene_of
 
     planes, stack = image.iter_planes(scene, region=region, level=level, tile=tile, **places)
     n_planes = stack.selection.n_planes

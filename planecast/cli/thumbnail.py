@@ -51,7 +51,7 @@ def command(
     """
     with needs("reader"):
         from planecast.cli import output
-        from planecast_reader.selection import select
+        from planecast_reader.headless.selection import select
 
     places: dict[str, Any] = {**single_places(parse_places(index, ()))}
     channels = (

@@ -25,7 +25,7 @@ def command(
     Example: planecast tiles --json -o tiles.json *.czi
     """
     with files_of(paths, worker, recursive=recursive) as files:
-        from planecast_reader.mosaic_tiles import Tile
+        from planecast_reader.headless.mosaic_tiles import Tile
 
         def read(found: Found) -> list[dict[str, Any]]:
             with files.open(found) as image:

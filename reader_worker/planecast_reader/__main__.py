@@ -8,8 +8,8 @@ from pathlib import Path
 from planecast_protocol.endpoints import default_worker_address
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.paths import local_roots
-from planecast_reader.front import FrontSettings, default_readers, serve
-from planecast_reader.shared_memory import affordable_bytes
+from planecast_reader.arena.shared_memory import affordable_bytes
+from planecast_reader.front.server import FrontSettings, default_readers, serve
 
 
 def parse(arguments: list[str]) -> FrontSettings:

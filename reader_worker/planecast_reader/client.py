@@ -49,7 +49,7 @@ from planecast_protocol.reader_messages import (
     TableReady,
     WorkerStatus,
 )
-from planecast_reader.ledger import digest_of
+from planecast_reader.arena.ledger import digest_of
 from planecast_reader.worker_link import WorkerLink, find_worker
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import WorkerWelcome
 from planecast_protocol.streams import FrameDecoder
+from planecast_reader.arena.leases import ClientArena
 from planecast_reader.connection import Connection
-from planecast_reader.leases import ClientArena
 
 CONNECT_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 30.0

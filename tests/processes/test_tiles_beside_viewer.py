@@ -18,7 +18,7 @@ import pytest
 from demo_rig import running_demo
 
 from planecast_reader.client import ReaderClient
-from planecast_reader.image import Image, open_image
+from planecast_reader.headless.image import Image, open_image
 
 READS = 2000
 DATA = Path(os.environ.get("PLANECAST_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")

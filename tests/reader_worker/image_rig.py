@@ -11,7 +11,7 @@ from readers_czi_files import put, writing
 from worker_rig import Worker
 
 from planecast_reader.client import ReaderClient
-from planecast_reader.image import Image, open_image
+from planecast_reader.headless.image import Image, open_image
 
 CHANNELS = ["DAPI", "GFP"]
 

@@ -20,9 +20,9 @@ from planecast_protocol.errors import (
     WorkerUnreachableError,
 )
 from planecast_reader import client as client_module
-from planecast_reader.aio import AsyncImage, open_image
 from planecast_reader.client import ReaderClient
-from planecast_reader.streaming import MissingPlanesWarning
+from planecast_reader.headless.aio import AsyncImage, open_image
+from planecast_reader.headless.streaming import MissingPlanesWarning
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 

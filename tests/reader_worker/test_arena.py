@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from planecast_protocol.planes import SharedPlane
-from planecast_reader import shared_memory
-from planecast_reader.arena import Arena, Slot, slot_size
-from planecast_reader.leases import ClientArena
-from planecast_reader.prefault import SLAB_BYTES
+from planecast_reader.arena.cache import Arena, Slot, shared_memory, slot_size
+from planecast_reader.arena.leases import ClientArena
+from planecast_reader.arena.prefault import SLAB_BYTES
 
 pytestmark = pytest.mark.skipif(
     not shared_memory.supported(), reason="this system has no memory without a name"

@@ -14,12 +14,12 @@ import pytest
 from worker_rig import Worker, running_worker, write_stack
 
 from planecast_protocol.images import ImageInfo
-from planecast_reader import handles
 from planecast_reader.client import ReaderClient
-from planecast_reader.handles import MAX_HANDLES, Handles
-from planecast_reader.image import open_image
+from planecast_reader.headless.image import open_image
+from planecast_reader.headless.release import release
+from planecast_reader.process import handles
+from planecast_reader.process.handles import MAX_HANDLES, Handles
 from planecast_reader.reader import Allocate, Pixels, PlaneReader
-from planecast_reader.release import release
 
 SIGNATURE = (1, 2, 3)
 

@@ -14,7 +14,7 @@ from worker_rig import Worker, running_worker
 from planecast_protocol.errors import UnsupportedFormatError
 from planecast_protocol.images import ChannelInfo
 from planecast_protocol.metadata import ImageMetadata, Objective, SceneMetadata, StagePosition
-from planecast_reader.ome import to_ome
+from planecast_reader.headless.ome import to_ome
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 

@@ -14,9 +14,9 @@ from readers_czi_files import put, writing
 from worker_rig import Worker, running_worker, status, wait_until
 
 from planecast_protocol.errors import NoDataError, OutOfRangeError
-from planecast_reader import reduction, thumbnail_cache
-from planecast_reader.image import Image, open_image
-from planecast_reader.streaming import MissingPlanesWarning
+from planecast_reader.headless import reduction, thumbnail_cache
+from planecast_reader.headless.image import Image, open_image
+from planecast_reader.headless.streaming import MissingPlanesWarning
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 

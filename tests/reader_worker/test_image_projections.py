@@ -10,8 +10,8 @@ from image_rig import hyperstack, opened, write_gaps, write_ome
 from worker_rig import Worker, running_worker
 
 from planecast_protocol.errors import NoDataError, OutOfRangeError
-from planecast_reader.ortho import GAP
-from planecast_reader.streaming import MissingPlanesWarning
+from planecast_reader.headless.ortho import GAP
+from planecast_reader.headless.streaming import MissingPlanesWarning
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 

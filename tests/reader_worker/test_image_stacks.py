@@ -18,8 +18,8 @@ from planecast_protocol.errors import (
     UnsupportedFormatError,
     WorkerUnreachableError,
 )
-from planecast_reader import stacks
-from planecast_reader.image import open_image
+from planecast_reader.headless import stacks
+from planecast_reader.headless.image import open_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 

@@ -115,7 +115,7 @@ def test_the_environment_selects_the_reader(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_table_imports_no_file_library():
     code = (
-        "import sys, planecast_reader.readers, planecast_reader.statistics;"
+        "import sys, planecast_reader.readers, planecast_reader.process.statistics;"
         f"sys.exit(bool({FILE_LIBRARIES!r} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

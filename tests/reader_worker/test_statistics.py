@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planecast_reader.statistics import has_zero_tail, looks_unwritten, plane_statistics
+from planecast_reader.process.statistics import has_zero_tail, looks_unwritten, plane_statistics
 
 TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
 

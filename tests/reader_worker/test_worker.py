@@ -34,7 +34,7 @@ from planecast_protocol.errors import (
 )
 from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.client import PixelAnswer, ReaderClient
-from planecast_reader.image import open_image
+from planecast_reader.headless.image import open_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 

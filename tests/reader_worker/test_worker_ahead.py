@@ -24,8 +24,8 @@ from worker_rig import (
 from planecast_protocol.errors import CancelledError
 from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.client import PixelAnswer, ReaderClient
-from planecast_reader.size_hints import SizeHints
-from planecast_reader.travel import Travel
+from planecast_reader.front.size_hints import SizeHints
+from planecast_reader.front.travel import Travel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shared memory is Linux's")
 

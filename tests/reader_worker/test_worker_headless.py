@@ -30,7 +30,7 @@ from planecast_protocol.errors import (
 )
 from planecast_protocol.reader_messages import OpenImage, ReleaseFile
 from planecast_reader.client import ReaderClient
-from planecast_reader.image import Image, open_image
+from planecast_reader.headless.image import Image, open_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
 
@@ -51,7 +51,7 @@ def client(worker: Worker) -> Iterator[ReaderClient]:
 def test_private_worker_starts_and_ends_with_its_script(tmp_path: Path) -> None:
     write_stack(tmp_path / "a.ome.tif", 3)
     script = (
-        "import sys, os; from planecast_reader.image import open_image\n"
+        "import sys, os; from planecast_reader.headless.image import open_image\n"
         "image = open_image(sys.argv[1]); print(int(image.read_plane(Z=2).sum()))\n"
         "import psutil; print(*[c.pid for c in psutil.Process().children(recursive=True)])"
     )
@@ -138,7 +138,7 @@ def test_address_that_is_none_is_refused() -> None:
 
 
 FRONT_MODULES = """
-import sys, planecast_reader.__main__, planecast_reader.client, planecast_reader.image
+import sys, planecast_reader.__main__, planecast_reader.client, planecast_reader.headless.image
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

@@ -144,7 +144,7 @@ def test_client_gets_its_planes_from_the_next_front(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from planecast_reader.client import ReaderClient
-from planecast_reader.image import open_image
+from planecast_reader.headless.image import open_image
 client = ReaderClient(sys.argv[1])
 held = [open_image(sys.argv[2], client).read_plane(Z=z) for z in (0, 1)]
 print("held", flush=True)

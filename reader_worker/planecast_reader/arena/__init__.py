@@ -1,0 +1,1 @@
+"""The shared memory that planes lie in, and the books about who uses what."""

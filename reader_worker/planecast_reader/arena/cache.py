@@ -1,0 +1,296 @@
+"""The machine's one plane cache: slabs of shared memory, cut into slots of one size each.
+
+Owned by the front and used by its one thread. Reader processes write into slots that the
+front gave them; clients map everything read-only.
+"""
+
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from planecast_reader.arena import shared_memory
+from planecast_reader.arena.growth import Growth
+from planecast_reader.arena.ledger import MAX_SLABS, MAX_SLOTS, Ledger, PlaneFacts, tick
+from planecast_reader.arena.prefault import SLAB_BYTES
+
+MIN_SLOT_BYTES = 64 << 10
+GRACE_S = 0.0005
+"""Between the odd generation and the look at the leases: time for a store to become visible on a
+processor that reorders, whatever Python's own fences do."""
+
+UNTAKEN_MS = 1000
+"""A client that has not taken a passing plane by then is gone, or asks again."""
+
+
+@dataclass
+class Slot:
+    """A piece of memory that holds, or will hold, one plane."""
+
+    number: int
+    offset: int
+    capacity: int
+    key: Hashable | None = None
+    """Set while the slot is published."""
+    content: object = None
+    """What the publisher wants to remember of the plane."""
+    last_used: int = 0
+    """`tick()` of the last use by message."""
+
+
+@dataclass
+class _Slab:
+    first: int
+    count: int
+    """Adjacent slabs that it spans: more than one for planes larger than a slab."""
+    slot_bytes: int
+    slots: list[Slot] = field(default_factory=list)
+
+
+class Arena:
+    """Allocates slots, publishes planes in them, evicts the least recently used."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self.slabs = max(1, min(MAX_SLABS, budget_bytes // SLAB_BYTES))
+        self.nbytes = self.slabs * SLAB_BYTES
+        self.fd = shared_memory.create("planecast-arena", self.nbytes)
+        self._memory = shared_memory.map_readonly(self.fd, self.nbytes)
+        self.ledger = Ledger()
+        self._layout: list[_Slab | None] = [None] * self.slabs
+        self._growth = Growth(self.fd, self.slabs, self.ledger.mark_backed)
+        self._free: dict[int, list[Slot]] = {}
+        """Slot size to slots that may be filled."""
+        self._orphans: list[Slot] = []
+        """Forgotten slots that a client may still look at."""
+        self._free_numbers = list(range(MAX_SLOTS))
+        self._published: dict[Hashable, Slot] = {}
+        self._passing: dict[int, Slot] = {}
+        """Published slots, by number, that nobody will ask for again once they were taken."""
+
+    # ------------------------------------------------------------ the cache
+
+    def find(self, key: Hashable) -> Slot | None:
+        """Return the slot that holds the plane of `key`, and count it as used."""
+        slot = self._published.get(key)
+        if slot is not None:
+            slot.last_used = tick()
+        return slot
+
+    def publish(
+        self, slot: Slot, key: Hashable, content: object, facts: PlaneFacts | None = None
+    ) -> int:
+        """Make a filled slot findable; return its generation.
+
+        With `facts`, clients find it without a message too.
+        """
+        self.forget(key)
+        self._passing.pop(slot.number, None)
+        slot.key = key
+        slot.content = content
+        slot.last_used = tick()
+        self._published[key] = slot
+        self.ledger.publish(slot.number, slot.offset, facts)
+        return self.ledger.generation(slot.number)
+
+    def read(self, slot: Slot, nbytes: int) -> bytes:
+        """Copy the pixels of a slot, for a client that can't map it."""
+        return bytes(self._memory[slot.offset : slot.offset + nbytes])
+
+    def generation(self, slot: Slot) -> int:
+        """Return the generation that a client must find."""
+        return self.ledger.generation(slot.number)
+
+    def verify(self, slot: Slot) -> None:
+        """Note that the plane's file was just seen unchanged."""
+        self.ledger.verify(slot.number, time.monotonic_ns())
+
+    def forget(self, key: Hashable) -> None:
+        """Drop a plane that is out of date. Arrays that clients hold on it stay as they are."""
+        slot = self._published.pop(key, None)
+        if slot is not None:
+            self.ledger.forget(slot.number)
+            self.ledger.hide(slot.number)
+            slot.key = None
+            self._orphans.append(slot)
+
+    def let_pass(self, slot: Slot) -> None:
+        """Evict the plane of `slot` before all others, when the client that asked has it."""
+        self._passing[slot.number] = slot
+
+    def keep(self, slot: Slot) -> None:
+        """Treat the plane of `slot` like all others again: somebody wants it to stay."""
+        self._passing.pop(slot.number, None)
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of published planes."""
+        return sum(slot.capacity for slot in self._published.values())
+
+    # ------------------------------------------------------------ memory
+
+    def allocate(self, nbytes: int) -> Slot | None:
+        """Return an unpublished slot of at least `nbytes`; None if everything is in use."""
+        size = slot_size(nbytes)
+        free = self._free.setdefault(size, [])
+        if not free:
+            self._collect_orphans()
+            free = self._free.setdefault(size, [])
+        if not free and self._evict_passing(size):
+            free = self._free[size]
+        if not free and not self._cut_unused(size) and not self._evict(size):
+            self._take_over(size)
+        free = self._free.setdefault(size, [])
+        return free.pop() if free else None
+
+    def give_back(self, slot: Slot) -> None:
+        """Return a slot that was not published."""
+        self._free.setdefault(slot.capacity, []).append(slot)
+
+    def close(self) -> None:
+        """End the thread that grows the arena."""
+        self._growth.close()
+
+    def _collect_orphans(self) -> None:
+        orphans = self._orphans
+        if not orphans:
+            return
+        time.sleep(GRACE_S)
+        held = self.ledger.leased(np.array([slot.number for slot in orphans]))
+        self._orphans = [slot for slot, used in zip(orphans, held, strict=True) if used]
+        for slot, used in zip(orphans, held, strict=True):
+            if not used:
+                self.give_back(slot)
+
+    def _cut_unused(self, size: int) -> bool:
+        """Cut adjacent slabs that nobody uses into slots."""
+        need = -(-size // SLAB_BYTES)
+        for first in range(self.slabs - need + 1):
+            run = range(first, first + need)
+            if all(self._layout[n] is None for n in run):
+                return all(self._growth.back(n) for n in run) and self._cut(first, need, size)
+        return False
+
+    def _cut(self, first: int, count: int, size: int) -> bool:
+        slab = _Slab(first, count, size)
+        for n in range(min(count * SLAB_BYTES // size, len(self._free_numbers))):
+            number = self._free_numbers.pop()
+            self.ledger.hide(number)
+            slab.slots.append(Slot(number, first * SLAB_BYTES + n * size, size))
+        for n in range(first, first + count):
+            self._layout[n] = slab
+        self._free.setdefault(size, []).extend(slab.slots)
+        return bool(slab.slots)
+
+    def _evict_passing(self, size: int) -> bool:
+        """Free the slots of this size that passed by: memory that is warm already."""
+        slots = [slot for slot in self._passing.values() if slot.capacity == size and slot.key]
+        if not slots:
+            return False
+        numbers = np.array([slot.number for slot in slots], dtype=np.intp)
+        told = np.array([slot.last_used for slot in slots], dtype=np.uint32)
+        taken = self.ledger.last_touched(numbers) >= told
+        given_up = np.uint32(tick()) - told > UNTAKEN_MS
+        free = (taken | given_up) & ~self.ledger.leased(numbers)
+        passed = [slots[n] for n in np.flatnonzero(free)]
+        if not passed or not self._retire(passed):
+            return False
+        for slot in passed:
+            del self._passing[slot.number]
+            self.give_back(slot)
+        return True
+
+    def _evict(self, size: int) -> bool:
+        """Free the least recently used plane of this size that nobody looks at."""
+        candidates = [slot for slot in self._published.values() if slot.capacity == size]
+        for slot in self._oldest_first(candidates):
+            if self._retire([slot]):
+                self.give_back(slot)
+                return True
+        return False
+
+    def _oldest_first(self, slots: list[Slot]) -> list[Slot]:
+        """Sort by last use, that without a message included; leave out what is held."""
+        if not slots:
+            return []
+        numbers = np.array([slot.number for slot in slots], dtype=np.intp)
+        used = self._last_used(slots, numbers)
+        free = ~self.ledger.leased(numbers)
+        return [slots[n] for n in np.argsort(used, kind="stable") if free[n]]
+
+    def _last_used(
+        self, slots: list[Slot], numbers: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.uint32]:
+        told = np.array([slot.last_used for slot in slots], dtype=np.uint32)
+        return np.maximum(told, self.ledger.last_touched(numbers))
+
+    def _retire(self, slots: list[Slot]) -> bool:
+        """Unpublish `slots`, all or none: none if a client holds any of them."""
+        numbers = np.array([slot.number for slot in slots], dtype=np.intp)
+        if self.ledger.leased(numbers).any():
+            return False
+        published = [slot for slot in slots if slot.key is not None]
+        for slot in published:
+            self.ledger.hide(slot.number)
+        time.sleep(GRACE_S)
+        if self.ledger.leased(numbers).any():  # a client was faster: its plane is still there
+            for slot in published:
+                self.ledger.unhide(slot.number)
+            return False
+        for slot in published:
+            self.ledger.forget(slot.number)
+            self._published.pop(slot.key, None)
+            slot.key = None
+        return True
+
+    def _take_over(self, size: int) -> bool:
+        """Re-cut the least recently used slabs of other sizes, if nobody uses them."""
+        need = -(-size // SLAB_BYTES)
+        runs: list[tuple[int, int, list[_Slab]]] = []
+        for first in range(self.slabs - need + 1):
+            slabs = self._slabs_in(first, need)
+            if slabs and all(self._idle(slab) for slab in slabs):
+                slots = [slot for slab in slabs for slot in slab.slots]
+                numbers = np.array([slot.number for slot in slots], dtype=np.intp)
+                newest = int(self._last_used(slots, numbers).max())
+                runs.append((newest, first, slabs))
+        for _newest, first, slabs in sorted(runs, key=lambda run: run[0]):
+            if self._retire([slot for slab in slabs for slot in slab.slots]):
+                for slab in slabs:
+                    self._dissolve(slab)
+                run = range(first, first + need)
+                return all(self._growth.back(n) for n in run) and self._cut(first, need, size)
+        return False
+
+    def _slabs_in(self, first: int, count: int) -> list[_Slab]:
+        """Return the slabs that lie wholly in the run; none if one reaches out of it."""
+        found: list[_Slab] = []
+        for use in self._layout[first : first + count]:
+            if use is not None and use not in found:
+                if use.first < first or use.first + use.count > first + count:
+                    return []
+                found.append(use)
+        return found
+
+    def _idle(self, slab: _Slab) -> bool:
+        """Tell whether every slot is published or free: none is being filled or orphaned."""
+        free = self._free.get(slab.slot_bytes, [])
+        return all(slot.key is not None or slot in free for slot in slab.slots)
+
+    def _dissolve(self, slab: _Slab) -> None:
+        free = self._free.get(slab.slot_bytes, [])
+        self._free[slab.slot_bytes] = [slot for slot in free if slot not in slab.slots]
+        self._free_numbers.extend(slot.number for slot in slab.slots)
+        for slot in slab.slots:
+            self._passing.pop(slot.number, None)
+        for n in range(slab.first, slab.first + slab.count):
+            self._layout[n] = None
+
+
+def slot_size(nbytes: int) -> int:
+    """Round up by at most an eighth, so that planes of nearly one size share their slabs."""
+    if nbytes <= MIN_SLOT_BYTES:
+        return MIN_SLOT_BYTES
+    step = 1 << max(12, nbytes.bit_length() - 4)
+    return -(-nbytes // step) * step

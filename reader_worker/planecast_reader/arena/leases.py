@@ -1,0 +1,169 @@
+"""A client's view of the arena: takes planes, and gives them back when the last array is gone."""
+
+import collections
+import mmap
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from planecast_protocol.errors import BadMessageError
+from planecast_protocol.planes import SharedPlane
+from planecast_reader.arena import shared_memory
+from planecast_reader.arena.ledger import (
+    BUCKETS,
+    CHECKED,
+    DTYPE,
+    GENERATION,
+    HEADER_BYTES,
+    INDEX_AT,
+    KEY_HIGH,
+    KEY_LOW,
+    LEDGER_BYTES,
+    MAX_SLABS,
+    MAX_SLOTS,
+    NDIM,
+    OFFSET,
+    RECORD_WORDS,
+    RECORDS_AT,
+    ROW_BYTES,
+    ROWS_AT,
+    SHAPE,
+    TOUCHES_AT,
+    VERIFIED_NS,
+    WAYS,
+    Digest,
+    tick,
+)
+from planecast_reader.arena.prefault import Prefault
+
+FRESH_NS = 1_000_000_000
+"""A plane is used without a message for so long after its file was last seen unchanged."""
+
+
+class Lease:
+    """Owner of every view on a leased slot: numpy keeps it as the base of the array.
+
+    When the last view dies the slot is given back, by one byte store and no message.
+    """
+
+    __slots__ = ("__array_interface__", "_arena", "_slot")
+
+    def __init__(self, arena: "ClientArena", slot: int, interface: dict[str, Any]) -> None:
+        self._arena = arena
+        self._slot = slot
+        self.__array_interface__ = interface
+
+    def __del__(self) -> None:
+        self._arena.give_back(self._slot)
+
+
+class ClientArena:
+    """Any thread may take and give back.
+
+    It lives as long as any array on it, also when the worker is gone: the pixels stay right.
+    """
+
+    def __init__(self, data_fd: int, ledger_fd: int, data_bytes: int, row: int) -> None:
+        self._data: mmap.mmap = shared_memory.map_readonly(data_fd, data_bytes)
+        self._data_bytes = data_bytes
+        self._address: int = np.frombuffer(self._data, np.uint8).ctypes.data
+        ledger = memoryview(shared_memory.map_writable(ledger_fd, LEDGER_BYTES))
+        self._records = ledger[RECORDS_AT:INDEX_AT].cast("Q")
+        self._index = ledger[INDEX_AT:ROWS_AT].cast("Q")
+        start = ROWS_AT + row * ROW_BYTES
+        self._leases = ledger[start : start + TOUCHES_AT]
+        self._touches = ledger[start + TOUCHES_AT : start + ROW_BYTES].cast("I")
+        self._lock = threading.Lock()
+        self._views: dict[int, int] = {}
+        """Slot to number of live leases in this process."""
+        self._returned: collections.deque[int] = collections.deque()
+        backed = ledger[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
+        self.prefault = Prefault(self._address, data_bytes, backed, write=False)
+
+    def take(
+        self, plane: SharedPlane, shape: tuple[int, ...], dtype: str
+    ) -> npt.NDArray[Any] | None:
+        """Return a read-only array on the slot; None if the slot was taken back meanwhile."""
+        if plane.slot >= MAX_SLOTS:
+            raise BadMessageError(f"the worker speaks of slot {plane.slot}")
+        nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        if plane.offset + nbytes > self._data_bytes:
+            raise BadMessageError("the worker speaks of pixels beyond its arena")
+        self._lease(plane.slot)
+        if self._records[plane.slot * RECORD_WORDS + GENERATION] != plane.generation:
+            self.give_back(plane.slot)
+            return None
+        return self._view(plane.slot, plane.offset, shape, dtype)
+
+    def find(self, digest: Digest, *, running: bool) -> npt.NDArray[Any] | None:
+        """Return the plane if it is there and certain, without a message; else None.
+
+        Certain is one of a `running` acquisition that was whole when it was read, and one
+        whose file was seen unchanged during the last second.
+        """
+        slot = self._slot_of(digest[0])
+        if slot < 0:
+            return None
+        self._lease(slot)
+        first = slot * RECORD_WORDS
+        records = self._records
+        mine = (
+            records[first + GENERATION] % 2 == 0
+            and (records[first + KEY_LOW], records[first + KEY_HIGH]) == digest
+        )
+        if not mine or not self._certain(first, running=running):
+            self.give_back(slot)
+            return None
+        shape = tuple(records[first + SHAPE : first + SHAPE + records[first + NDIM]])
+        dtype = records[first + DTYPE].to_bytes(8, "little").rstrip(b"\0").decode()
+        return self._view(slot, records[first + OFFSET], shape, dtype)
+
+    def give_back(self, slot: int) -> None:
+        """End one lease. Called from finalizers, so it never waits for the lock."""
+        self._returned.append(slot)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._settle()
+            finally:
+                self._lock.release()
+
+    def _slot_of(self, low: int) -> int:
+        first = (low % BUCKETS) * WAYS * 2
+        for at in range(first, first + 2 * WAYS, 2):
+            if self._index[at] == low:
+                return min(self._index[at + 1], MAX_SLOTS - 1)
+        return -1
+
+    def _certain(self, first: int, *, running: bool) -> bool:
+        if running:
+            return self._records[first + CHECKED] == 1
+        return time.monotonic_ns() - self._records[first + VERIFIED_NS] < FRESH_NS
+
+    def _lease(self, slot: int) -> None:
+        with self._lock:  # its atomic instructions are the fence between the store and the load
+            self._settle()
+            self._views[slot] = self._views.get(slot, 0) + 1
+            self._leases[slot] = 1
+
+    def _view(self, slot: int, offset: int, shape: tuple[int, ...], dtype: str) -> npt.NDArray[Any]:
+        self._touches[slot] = tick()
+        interface = {
+            "version": 3,
+            "shape": shape,
+            "typestr": dtype,
+            "data": (self._address + offset, True),
+        }
+        return np.asarray(Lease(self, slot, interface))
+
+    def _settle(self) -> None:
+        while self._returned:
+            slot = self._returned.popleft()
+            left = self._views.get(slot, 1) - 1
+            if left:
+                self._views[slot] = left
+            else:
+                self._views.pop(slot, None)
+                self._leases[slot] = 0

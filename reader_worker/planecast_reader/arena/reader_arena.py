@@ -1,0 +1,30 @@
+"""A reader process's view of the arena: it writes where the front lets it, and nowhere else."""
+
+from typing import Any
+
+import numpy as np
+
+from planecast_protocol.task_messages import MemorySlot
+from planecast_reader.arena import shared_memory
+from planecast_reader.arena.ledger import HEADER_BYTES, LEDGER_BYTES, MAX_SLABS
+from planecast_reader.arena.prefault import Prefault
+from planecast_reader.reader import Pixels
+
+
+class ReaderArena:
+    """Maps the whole arena for writing, and its pages ahead of their first use."""
+
+    def __init__(self, arena_fd: int, ledger_fd: int, arena_bytes: int) -> None:
+        memory = shared_memory.map_writable(arena_fd, arena_bytes)
+        self._bytes = np.frombuffer(memory, np.uint8)
+        ledger = memoryview(shared_memory.map_readonly(ledger_fd, LEDGER_BYTES))
+        backed = ledger[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
+        self._prefault = Prefault(self._bytes.ctypes.data, arena_bytes, backed, write=True)
+
+    def view(self, slot: MemorySlot, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Pixels:
+        """Return the slot as a writable array. Raises `ValueError` if it is too small."""
+        self._prefault.look()
+        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if nbytes > slot.capacity:
+            raise ValueError(f"{nbytes} bytes do not fit a slot of {slot.capacity}")
+        return self._bytes[slot.offset : slot.offset + nbytes].view(dtype).reshape(shape)

@@ -1,0 +1,1 @@
+"""The worker's front: sockets, requests and books. Imports no file library."""

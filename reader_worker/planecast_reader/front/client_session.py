@@ -1,0 +1,63 @@
+"""A client as the front sees it."""
+
+import logging
+from dataclasses import dataclass, field
+
+from planecast_protocol.errors import UnreachableError
+from planecast_protocol.messages import AnyMessage
+from planecast_reader.connection import Connection
+from planecast_reader.front.travel import Travel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class ClientSession:
+    """A connection, its row of leases, and what it still waits for."""
+
+    connection: Connection
+    row: int | None
+    """None: no shared memory on this connection."""
+    alive: bool = True
+    unanswered: set[int] = field(default_factory=set)
+    """Requests that were neither answered nor withdrawn."""
+    travel: Travel = field(default_factory=Travel)
+    ahead: set[tuple[tuple[int, int], bool, bool]] = field(default_factory=set)
+    """Jobs that were begun because of `travel`."""
+    views: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
+    """View to its newest turn, and the requests of that turn."""
+
+    def turn_over(self, view: int, turn: int, request: int) -> list[int]:
+        """Note a request of a view; return those of earlier turns that it withdraws.
+
+        A request of an earlier turn than the newest withdraws itself.
+        """
+        newest, requests = self.views.get(view, (turn, set()))
+        if turn < newest:
+            return [request]
+        if turn == newest:
+            self.views[view] = (newest, requests | {request})
+            return []
+        self.views[view] = (turn, {request})
+        return sorted(requests & self.unanswered)
+
+    def answer(self, request: int, message: AnyMessage, payload: bytes = b"") -> None:
+        """Send the final answer to a request, unless the client is gone or withdrew it."""
+        if request in self.unanswered:
+            self.unanswered.discard(request)
+            self._send(message, payload)
+
+    def tell(self, request: int, message: AnyMessage) -> None:
+        """Send news of a request that stays unanswered."""
+        if request in self.unanswered:
+            self._send(message)
+
+    def _send(self, message: AnyMessage, payload: bytes = b"") -> None:
+        """Send; a broken connection ends the session, which the front then buries."""
+        if not self.alive:
+            return
+        try:
+            self.connection.send(message, payload)
+        except UnreachableError as trouble:
+            logger.info("a client is gone: %s", trouble)
+            self.alive = False

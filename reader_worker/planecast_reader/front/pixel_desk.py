@@ -1,0 +1,335 @@
+"""Requests for pixels: from the cache, from a reader, or when their file becomes whole."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+from planecast_protocol.errors import (
+    CancelledError,
+    FileMissingError,
+    NoDataError,
+    NotYetWrittenError,
+    PlanecastError,
+    ReaderCrashedError,
+    ReaderTimeoutError,
+)
+from planecast_protocol.planes import DtypeName, PlaneStatistics, Shape, SharedPlane
+from planecast_protocol.reader_messages import PixelsPending, PixelsReady, ReadPixels, RequestFailed
+from planecast_protocol.task_messages import PixelsTask, TaskPixels
+from planecast_reader.arena.cache import Arena, Slot
+from planecast_reader.arena.ledger import Digest, PlaneFacts, digest_of
+from planecast_reader.front.client_session import ClientSession
+from planecast_reader.front.fact_cache import FactCache
+from planecast_reader.front.file_facts import FileFacts
+from planecast_reader.front.jobs import Job, Result
+from planecast_reader.front.patience import Patience, Waiting
+from planecast_reader.front.pool import Pool
+from planecast_reader.front.quarantine import Quarantine
+from planecast_reader.front.size_hints import SizeHints
+from planecast_reader.signature import Signature
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CachedPixels:
+    """What the arena's slot holds."""
+
+    shape: Shape
+    dtype: DtypeName
+    nbytes: int
+    signature: Signature
+    checked: bool
+    """Read for a running acquisition, so it is known not to be half written."""
+    statistics: PlaneStatistics | None
+
+
+JobKey = tuple[Digest, bool, bool]
+"""The plane, whether its acquisition runs, and whether statistics are wanted."""
+
+
+@dataclass(eq=False)
+class _PixelJob:
+    job: Job
+    digest: Digest
+    waiters: list[tuple[ClientSession, ReadPixels]] = field(default_factory=list)
+    is_prefetch: bool = False
+    """Read although nobody asked for it yet."""
+
+
+class PixelDesk:
+    """Belongs to the front's thread."""
+
+    def __init__(
+        self, arena: Arena | None, pool: Pool, facts: FactCache, quarantine: Quarantine
+    ) -> None:
+        self._arena = arena
+        self._pool = pool
+        self._facts = facts
+        self._quarantine = quarantine
+        self._jobs: dict[JobKey, _PixelJob] = {}
+        self._patience = Patience(self._look_again)
+        self._sizes = SizeHints()
+        self.reads = 0
+        self.cache_hits = 0
+
+    # ------------------------------------------------------------ requests
+
+    def read(self, client: ClientSession, request: ReadPixels) -> None:
+        """Answer now if the plane is cached and certain, else find out."""
+        if request.view:
+            self.cancel(client, client.turn_over(request.view, request.turn, request.request))
+        slot = self._find(request)
+        if slot is not None and request.running:
+            # Whole when it was read, and a plane that is registered again has a new revision.
+            self._answer_cached(client, request, slot)
+            return
+        self._facts.ask(request.path, lambda answer: self._on_facts(client, request, answer))
+
+    def cancel(self, client: ClientSession, requests: list[int]) -> None:
+        """Withdraw requests, wherever they are."""
+        if not requests:
+            return
+        for number in requests:
+            error = CancelledError("withdrawn by its client").to_info()
+            client.answer(number, RequestFailed(request=number, error=error))
+        self._forget(client, set(requests))
+
+    def drop(self, client: ClientSession) -> None:
+        """Forget a client that is gone."""
+        self._forget(client, None)
+
+    def tick(self) -> None:
+        """Look again at files that were not whole."""
+        self._patience.tick()
+
+    @property
+    def pending(self) -> int:
+        """Number of requests that wait for a file."""
+        return len(self._patience)
+
+    def next_look_s(self) -> float | None:
+        """Return the time to the next look at a file; None if none is waited for."""
+        return self._patience.next_s()
+
+    def _forget(self, client: ClientSession, requests: set[int] | None) -> None:
+        self._patience.forget(client, requests)
+        for key, entry in list(self._jobs.items()):
+            entry.waiters = [
+                (waiter, request)
+                for waiter, request in entry.waiters
+                if waiter is not client
+                or (requests is not None and request.request not in requests)
+            ]
+            unwanted = not entry.waiters and not entry.is_prefetch
+            if unwanted and self._pool.cancel(entry.job):
+                del self._jobs[key]
+
+    # ------------------------------------------------------------ the cache
+
+    def _find(self, request: ReadPixels) -> Slot | None:
+        slot = self._arena.find(digest_of(request)) if self._arena else None
+        if slot is None or not isinstance(slot.content, CachedPixels):
+            return None
+        known = slot.content
+        good = (known.checked or not request.running) and (
+            known.statistics is not None or not request.statistics
+        )
+        return slot if good else None
+
+    def _answer_cached(self, client: ClientSession, request: ReadPixels, slot: Slot) -> None:
+        self.cache_hits += 1
+        if request.keep and self._arena is not None:
+            self._arena.keep(slot)
+        self._answer(client, request, slot, cached=True, read_ms=0.0)
+        self._read_ahead(client, request)
+
+    def _answer(
+        self,
+        client: ClientSession,
+        request: ReadPixels,
+        slot: Slot,
+        *,
+        cached: bool,
+        read_ms: float,
+    ) -> None:
+        known = slot.content
+        assert isinstance(known, CachedPixels)
+        assert self._arena is not None
+        shared, payload = None, b""
+        if client.row is not None:
+            generation = self._arena.generation(slot)
+            shared = SharedPlane(slot=slot.number, generation=generation, offset=slot.offset)
+        else:
+            payload = self._arena.read(slot, known.nbytes)
+        ready = PixelsReady(
+            request=request.request,
+            shape=known.shape,
+            dtype=known.dtype,
+            shared=shared,
+            statistics=known.statistics if request.statistics else None,
+            cached=cached,
+            read_ms=read_ms,
+        )
+        client.answer(request.request, ready, payload)
+
+    # ------------------------------------------------------------ reading
+
+    def _look_again(self, waiting: Waiting) -> None:
+        client, request = waiting.client, waiting.request
+        self._facts.ask(
+            request.path, lambda answer: self._on_facts(client, request, answer), fresh=True
+        )
+
+    def _on_facts(
+        self, client: ClientSession, request: ReadPixels, facts: FileFacts | PlanecastError
+    ) -> None:
+        if request.request not in client.unanswered:
+            return
+        try:
+            if isinstance(facts, PlanecastError):
+                raise facts
+            self._quarantine.check(request.path, facts.signature)
+        except PlanecastError as error:
+            self._disappoint(client, request, error)
+            return
+        slot = self._find(request)
+        if slot is not None and isinstance(slot.content, CachedPixels):
+            if (
+                slot.content.checked and request.running
+            ) or slot.content.signature == facts.signature:
+                assert self._arena is not None
+                self._arena.verify(slot)
+                self._answer_cached(client, request, slot)
+                return
+            assert self._arena is not None
+            self._arena.forget(digest_of(request))
+        self._join_or_begin(client, request, facts)
+
+    def _join_or_begin(self, client: ClientSession, request: ReadPixels, facts: FileFacts) -> None:
+        key = _job_key(request)
+        entry = self._jobs.get(key)
+        if entry is not None:
+            entry.waiters.append((client, request))
+            self._pool.hurry(entry.job, request.priority)
+            return
+        self._jobs[key] = entry = self._begin(request, facts, key)
+        entry.waiters.append((client, request))
+        self._read_ahead(client, request)
+
+    def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> _PixelJob:
+        task = PixelsTask(
+            task=0,
+            path=bytes(facts.path),
+            wire_path=request.path,
+            scene=request.scene,
+            index=request.index,
+            area=request.area,
+            running=request.running,
+            statistics=request.statistics,
+        )
+        job = Job(
+            task=task,
+            wire_path=request.path,
+            facts=facts,
+            on_done=partial(self._on_done, key),
+            priority=request.priority,
+            nbytes=self._sizes.guess(request),
+        )
+        self._pool.submit(job)
+        return _PixelJob(job, key[0])
+
+    def _read_ahead(self, client: ClientSession, request: ReadPixels) -> None:
+        """Begin to read what a client that steps through a stack will want next."""
+        if request.running or request.priority == "prefetch" or not request.keep:
+            return
+        next_ones = {_job_key(wanted): wanted for wanted in client.travel.next(request)}
+        for key in client.ahead - next_ones.keys():
+            passed = self._jobs.get(key)
+            if passed and not passed.waiters and self._pool.cancel(passed.job):
+                del self._jobs[key]
+        client.ahead = set(next_ones)
+        for key, wanted in next_ones.items():
+            if key in self._jobs or self._find(wanted) is not None:
+                continue
+
+            def on_facts(
+                facts: FileFacts | PlanecastError,
+                wanted: ReadPixels = wanted,
+                key: JobKey = key,
+            ) -> None:
+                if isinstance(facts, FileFacts) and key not in self._jobs:
+                    self._jobs[key] = entry = self._begin(wanted, facts, key)
+                    entry.is_prefetch = True
+
+            self._facts.ask(wanted.path, on_facts)
+
+    def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes) -> None:
+        entry = self._jobs.pop(key)
+        if isinstance(result, TaskPixels):
+            self.reads += 1
+            self._quarantine.forgive(job.wire_path)
+            self._deliver(entry, result, payload)
+            return
+        error = result if isinstance(result, PlanecastError) else PlanecastError("not pixels")
+        if isinstance(error, ReaderCrashedError | ReaderTimeoutError):
+            self._quarantine.add(job.wire_path, job.facts.signature, error.message)
+        for client, request in entry.waiters:
+            self._disappoint(client, request, error)
+
+    def _deliver(self, entry: _PixelJob, result: TaskPixels, payload: bytes) -> None:
+        job = entry.job
+        slot, job.slot = job.slot, None
+        task = job.task
+        if slot is not None and self._arena is not None and isinstance(task, PixelsTask):
+            content = CachedPixels(
+                result.shape,
+                result.dtype,
+                result.nbytes,
+                result.file_signature,
+                task.running,
+                result.statistics,
+            )
+            facts = PlaneFacts(
+                entry.digest, result.shape, result.dtype, task.running, time.monotonic_ns()
+            )
+            self._arena.publish(slot, entry.digest, content, facts)
+            if entry.waiters and not any(request.keep for _, request in entry.waiters):
+                self._arena.let_pass(slot)
+        for client, request in entry.waiters:
+            self._patience.forget(client, {request.request})
+            self._sizes.learn(request, result.nbytes)
+            if slot is not None:
+                self._answer(client, request, slot, cached=False, read_ms=result.read_ms)
+            else:
+                ready = PixelsReady(
+                    request=request.request,
+                    shape=result.shape,
+                    dtype=result.dtype,
+                    statistics=result.statistics,
+                    read_ms=result.read_ms,
+                )
+                client.answer(request.request, ready, payload)
+
+    def _disappoint(
+        self, client: ClientSession, request: ReadPixels, error: PlanecastError
+    ) -> None:
+        """Answer with an error, or go on waiting for a plane that was only announced yet."""
+        if request.running and isinstance(error, FileMissingError):
+            error = NotYetWrittenError.of(request.path, "announced, but not there yet")
+        elif request.running and type(error) is NoDataError:  # not `OutOfRangeError`
+            error = NotYetWrittenError(error.message, path=error.path)
+        if request.wait and request.running and isinstance(error, NotYetWrittenError):
+            if self._patience.wait(client, request, error.message):
+                pending = PixelsPending(request=request.request, why=error.message)
+                client.tell(request.request, pending)
+            return
+        self._patience.forget(client, {request.request})
+        client.answer(
+            request.request, RequestFailed(request=request.request, error=error.to_info())
+        )
+
+
+def _job_key(request: ReadPixels) -> JobKey:
+    return (digest_of(request), request.running, request.statistics)

@@ -1,0 +1,279 @@
+"""The reader processes: who does which job, who hangs, who died and is replaced."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from planecast_protocol.errors import (
+    PlanecastError,
+    ReaderCrashedError,
+    ReaderTimeoutError,
+    UnreachableError,
+)
+from planecast_protocol.messages import AnyMessage
+from planecast_protocol.reader_messages import PRIORITIES, Priority, ReaderProcessStatus
+from planecast_protocol.task_messages import (
+    GiveMemory,
+    NeedMemory,
+    PixelsTask,
+    ReaderStarted,
+    TaskFailed,
+    TaskImage,
+    TaskPayload,
+    TaskPixels,
+)
+from planecast_reader.arena.cache import Arena
+from planecast_reader.connection import Connection
+from planecast_reader.front.jobs import Job, JobQueue, Result
+from planecast_reader.front.reader_child import ReaderChild
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 2
+_START_FAILURES_ALLOWED = 3
+_START_AGAIN_S = 5.0
+
+
+class Pool:
+    """`size` processes that read, and one that stands by, so that a dead one costs no start.
+
+    Belongs to the front's thread, which tells it of readable channels and of time passing.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        arena: Arena | None,
+        *,
+        memory_bytes: int,
+        read_timeout_s: float,
+        watch: Callable[[ReaderChild], None],
+        unwatch: Callable[[Connection], None],
+    ) -> None:
+        self._size = size
+        self._arena = arena
+        self._memory_bytes = memory_bytes
+        self._read_timeout_s = read_timeout_s
+        self._watch = watch
+        self._unwatch = unwatch
+        self.children: list[ReaderChild] = []
+        self._queue = JobQueue()
+        self._tasks = 0
+        self._start_failures = 0
+        self._start_after = 0.0
+        self.replaced = 0
+        self._fill_up()
+
+    # ------------------------------------------------------------ jobs
+
+    def submit(self, job: Job) -> None:
+        """Have a job done as soon as a reader is free."""
+        self._queue.push(job)
+        self._assign()
+
+    def cancel(self, job: Job) -> bool:
+        """Take a job back that no reader has begun."""
+        return self._queue.cancel(job)
+
+    def hurry(self, job: Job, priority: Priority) -> None:
+        """Do a job that waits for a reader sooner, if this priority is higher than its own."""
+        sooner = PRIORITIES.index(priority) < PRIORITIES.index(job.priority)
+        if sooner and job in self._queue:
+            job.priority = priority
+            self._queue.push(job)
+
+    @property
+    def queued(self) -> int:
+        """Number of jobs that wait for a reader."""
+        return len(self._queue)
+
+    def _assign(self) -> None:
+        while True:
+            idle = [child for child in self.children if child.idle]
+            busy = sum(1 for c in self.children if c.job is not None and not c.dying)
+            if not idle or busy >= self._size:
+                return
+            pids = {child.pid for child in idle}
+            job = self._queue.pop(lambda j: j.only_reader is None or j.only_reader in pids)  # noqa: B023 called before `pids` changes
+            if job is None:
+                return
+            self._begin(self._choose(idle, job), job)
+
+    def _choose(self, idle: list[ReaderChild], job: Job) -> ReaderChild:
+        """Prefer the reader that has the file open."""
+        if job.only_reader is not None:
+            return next(child for child in idle if child.pid == job.only_reader)
+        return next((child for child in idle if child.last_path == job.wire_path), idle[0])
+
+    def _begin(self, child: ReaderChild, job: Job) -> None:
+        self._tasks += 1
+        job.attempts += 1
+        if self._arena is not None and job.nbytes and job.slot is None:
+            job.slot = self._arena.allocate(job.nbytes)
+        job.task = msgspec.structs.replace(job.task, task=self._tasks)
+        if isinstance(job.task, PixelsTask):
+            job.task = msgspec.structs.replace(job.task, slot=job.memory)
+        child.job = job
+        child.last_path = job.wire_path
+        child.deadline = time.monotonic() + job.time_limit_s(self._read_timeout_s)
+        try:
+            child.send(job.task)
+        except UnreachableError:
+            self._lost(child)
+
+    # ------------------------------------------------------------ what readers say
+
+    def on_readable(self, child: ReaderChild) -> None:
+        """Take what a reader has sent, or its death."""
+        try:
+            received = child.connection.receive()
+        except PlanecastError:  # the end of the channel, or garbage from a damaged process
+            self._lost(child)
+            return
+        for message, payload in received:
+            self._on_message(child, message, payload)
+
+    def _on_message(self, child: ReaderChild, message: AnyMessage, payload: bytes) -> None:
+        job = child.job
+        match message:
+            case ReaderStarted():
+                child.started = True
+                self._start_failures = 0
+                self._assign()
+            case NeedMemory(task=task, nbytes=nbytes) if job and task == job.task.task:
+                self._give_memory(child, job, nbytes)
+            case TaskPixels() | TaskImage() | TaskPayload() if (
+                job and message.task == job.task.task
+            ):
+                self._finish(child, job, message, payload)
+            case TaskFailed(task=task, error=info) if job and task == job.task.task:
+                self._finish(child, job, PlanecastError.from_info(info), b"")
+            case _:
+                logger.warning("reader %d sent an unexpected %s", child.pid, type(message).__name__)
+
+    def _give_memory(self, child: ReaderChild, job: Job, nbytes: int) -> None:
+        if self._arena is not None:
+            if job.slot is not None:
+                self._arena.give_back(job.slot)
+            job.slot = self._arena.allocate(nbytes)
+        job.nbytes = nbytes
+        child.deadline = time.monotonic() + job.time_limit_s(self._read_timeout_s)
+        try:
+            child.send(GiveMemory(task=job.task.task, slot=job.memory))
+        except UnreachableError:
+            self._lost(child)
+
+    def _finish(self, child: ReaderChild, job: Job, result: Result, payload: bytes) -> None:
+        child.job = None
+        child.reads += 1
+        filled = isinstance(result, TaskPixels) and result.in_slot
+        if job.slot is not None and not filled:
+            self._give_back(job)
+        job.on_done(job, result, payload)
+        self._assign()
+
+    # ------------------------------------------------------------ deaths
+
+    def tick(self) -> None:
+        """Replace readers that exceeded their time; start those that are missing."""
+        now = time.monotonic()
+        for child in list(self.children):
+            if child.job is not None and not child.dying and now > child.deadline:
+                self._overdue(child, child.job)
+        self._fill_up()
+
+    def _overdue(self, child: ReaderChild, job: Job) -> None:
+        logger.warning("reader %d hangs on %s and is replaced", child.pid, job.wire_path)
+        child.kill()
+        child.job = None
+        child.slot_held, job.slot = job.slot, None
+        limit_s = job.time_limit_s(self._read_timeout_s)
+        self._retry_or_fail(
+            job,
+            ReaderTimeoutError.of(
+                job.wire_path, f"not read within {limit_s:.0f} s; is its disk up?"
+            ),
+        )
+
+    def _lost(self, child: ReaderChild) -> None:
+        """Bury a reader whose channel closed: nothing of it can write any more."""
+        if child not in self.children:
+            return
+        self.children.remove(child)
+        self._unwatch(child.connection)
+        end = child.reap()
+        if not child.started:
+            self._start_failures += 1
+            self._start_after = time.monotonic() + _START_AGAIN_S
+        self.replaced += 1
+        logger.warning("reader %d %s", child.pid, end)
+        if child.slot_held is not None and self._arena is not None:
+            self._arena.give_back(child.slot_held)
+        job, child.job = child.job, None
+        while (orphan := self._queue.pop(lambda j: j.only_reader == child.pid)) is not None:
+            orphan.on_done(orphan, ReaderCrashedError.of(orphan.wire_path, end), b"")
+        self._fill_up()
+        if job is not None:
+            self._give_back(job)
+            error = ReaderCrashedError.of(
+                job.wire_path, f"the process that read it {end}, {job.attempts} times"
+            )
+            self._retry_or_fail(job, error)
+
+    def _retry_or_fail(self, job: Job, error: PlanecastError) -> None:
+        if job.attempts < MAX_ATTEMPTS and job.only_reader is None:
+            self.submit(job)
+        else:
+            job.on_done(job, error, b"")
+            self._assign()
+
+    def _give_back(self, job: Job) -> None:
+        if job.slot is not None and self._arena is not None:
+            self._arena.give_back(job.slot)
+        job.slot = None
+
+    def _fill_up(self) -> None:
+        if self._start_failures >= _START_FAILURES_ALLOWED:
+            if time.monotonic() < self._start_after:
+                self._refuse_all()
+                return
+            self._start_failures -= 1
+        while sum(not child.dying for child in self.children) <= self._size:
+            child = ReaderChild(self._arena, self._memory_bytes)
+            self.children.append(child)
+            self._watch(child)
+
+    def _refuse_all(self) -> None:
+        """Readers don't start at all: say so rather than let everybody wait."""
+        if any(child.started and not child.dying for child in self.children):
+            return
+        while (job := self._queue.pop(lambda _job: True)) is not None:
+            error = ReaderCrashedError.of(
+                job.wire_path, "reader processes do not start; the worker's log says why"
+            )
+            job.on_done(job, error, b"")
+
+    # ------------------------------------------------------------ others
+
+    def status(self) -> list[ReaderProcessStatus]:
+        """Describe the processes, for people."""
+        return [
+            ReaderProcessStatus(
+                pid=child.pid,
+                state="busy" if child.job else "idle" if child.started else "starting",
+                path=child.job.wire_path if child.job else "",
+                reads=child.reads,
+            )
+            for child in self.children
+        ]
+
+    def close(self) -> None:
+        """Kill all readers and wait for their end."""
+        for child in self.children:
+            child.kill()
+        for child in self.children:
+            self._unwatch(child.connection)
+            child.reap(timeout_s=2.0)
+        self.children.clear()

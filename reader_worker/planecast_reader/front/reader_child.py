@@ -1,0 +1,81 @@
+"""A reader process as its front sees it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from planecast_protocol.limits import MAX_PLANE_BYTES
+from planecast_protocol.messages import AnyMessage
+from planecast_reader.arena.cache import Arena, Slot
+from planecast_reader.connection import Connection
+from planecast_reader.front.jobs import Job
+
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+class ReaderChild:
+    """A spawned process (never forked: native libraries don't survive that) and its channel."""
+
+    def __init__(self, arena: Arena | None, memory_bytes: int) -> None:
+        ours, theirs = socket.socketpair()
+        fds = [theirs.fileno(), *([arena.fd, arena.ledger.fd] if arena else [])]
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "planecast_reader.process", str(theirs.fileno())),
+                *(str(arena.fd if arena else -1), str(arena.ledger.fd if arena else -1)),
+                str(arena.nbytes if arena else 0),
+                str(memory_bytes),
+            ],
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+        theirs.close()
+        self.connection = Connection(ours, MAX_PLANE_BYTES)
+        self.started = False
+        self.dying = False
+        self.job: Job | None = None
+        self.deadline = 0.0
+        """Monotonic; of the job."""
+        self.last_path = ""
+        self.reads = 0
+        self.slot_held: Slot | None = None
+        """A slot that this process may still write into although its job has moved on."""
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can begin a job: one that was just killed may not be known as dead yet."""
+        waits = self.started and not self.dying and self.job is None
+        return waits and self._process.poll() is None
+
+    def send(self, message: AnyMessage) -> None:
+        """Send a task or memory. Raises `UnreachableError` if the process is gone."""
+        self.connection.send(message)
+
+    def kill(self) -> None:
+        """End the process without asking it. Its channel closes when its memory is unmapped."""
+        self.dying = True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    def reap(self, timeout_s: float = 0.5) -> str:
+        """Collect the dead process; return how it ended, for people."""
+        self.connection.close()
+        try:
+            code = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return "was killed and did not end"
+        if code >= 0:
+            return f"ended with exit code {code}"
+        with contextlib.suppress(ValueError):
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by signal {-code}"

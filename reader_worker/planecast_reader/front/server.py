@@ -1,0 +1,243 @@
+"""The reader worker's front: owns the sockets, the arena and the books; imports no file library.
+
+One thread, one selector. File libraries run in reader processes (`pool.py`), questions to the
+file system in a few threads (`file_facts.py`), so nothing here can crash, hang or wait.
+"""
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from planecast_protocol.errors import PlanecastError, UnreachableError
+from planecast_protocol.paths import local_roots
+from planecast_protocol.reader_messages import WorkerWelcome
+from planecast_reader.arena import shared_memory
+from planecast_reader.arena.cache import Arena
+from planecast_reader.arena.ledger import MAX_SLOTS
+from planecast_reader.connection import Connection
+from planecast_reader.front import listeners
+from planecast_reader.front.client_session import ClientSession
+from planecast_reader.front.desk import Desk
+from planecast_reader.front.fact_cache import FactCache
+from planecast_reader.front.file_facts import FileInspector
+from planecast_reader.front.pool import Pool
+from planecast_reader.front.quarantine import Quarantine
+from planecast_reader.front.reader_child import ReaderChild
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.1
+MAX_CLIENT_PAYLOAD = 0
+"""Clients send requests, never pixels."""
+
+
+def default_readers() -> int:
+    """Return how many processes read at once: the processors but one, 2 to 4."""
+    return max(2, min(4, (os.cpu_count() or 2) - 1))
+
+
+@dataclass(frozen=True)
+class FrontSettings:
+    """How a worker runs."""
+
+    addresses: tuple[str, ...] = ()
+    readers: int = field(default_factory=default_readers)
+    roots: dict[str, Path] = field(default_factory=local_roots)
+    arena_bytes: int = field(default_factory=shared_memory.affordable_bytes)
+    """0: no shared memory, pixels travel through the sockets."""
+    reader_memory_bytes: int = 4 << 30
+    """Limit of each reader process beyond the arena; 0: none."""
+    read_timeout_s: float = 10.0
+    private_fd: int | None = None
+    """A socket to the one client of a private worker, which ends with it."""
+
+
+class Front:
+    """Serves until `stop` is called, or until a private worker's client is gone."""
+
+    def __init__(self, settings: FrontSettings) -> None:
+        self._settings = settings
+        self._selector = selectors.DefaultSelector()
+        self._stop = False
+        self._clients: dict[Connection, ClientSession] = {}
+        self._private: ClientSession | None = None
+        self._wake_read, self._wake_write = socket.socketpair()
+        for end in (self._wake_read, self._wake_write):
+            end.setblocking(False)
+        self._inspector = FileInspector(settings.roots, self.wake)
+        usable = settings.arena_bytes >= 1 << 20 and shared_memory.supported()
+        self._arena = Arena(settings.arena_bytes) if usable else None
+        self._listeners = [listeners.listen(address) for address in settings.addresses]
+        self._pool = Pool(
+            settings.readers,
+            self._arena,
+            memory_bytes=settings.reader_memory_bytes,
+            read_timeout_s=settings.read_timeout_s,
+            watch=self._watch_reader,
+            unwatch=self._unwatch,
+        )
+        self._desk = Desk(self._arena, self._pool, FactCache(self._inspector), Quarantine())
+        self._name = uuid.uuid4().hex
+
+    def wake(self) -> None:
+        """Have the loop turn. Any thread, and signal handlers."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._wake_write.send(b"\0")
+
+    def stop(self) -> None:
+        """End `run` soon. Any thread, and signal handlers."""
+        self._stop = True
+        self.wake()
+
+    # ------------------------------------------------------------ the loop
+
+    def run(self) -> None:
+        """Serve, then free everything."""
+        self._selector.register(self._wake_read, selectors.EVENT_READ, self._drain_wakes)
+        for listener in self._listeners:
+            accept = partial(self._accept, listener.socket)
+            self._selector.register(listener.socket, selectors.EVENT_READ, accept)
+        if self._settings.private_fd is not None:
+            self._private = self._welcome(socket.socket(fileno=self._settings.private_fd))
+        try:
+            while not self._stop:
+                self._turn()
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        next_s = self._desk.pixels.next_look_s()
+        timeout_s = TICK_S if next_s is None else min(TICK_S, next_s)
+        events = self._selector.select(timeout_s)
+        for key, mask in events:
+            key.data(mask)
+        self._inspector.collect()
+        self._desk.pixels.tick()
+        self._pool.tick()
+        for client in [c for c in self._clients.values() if not c.alive]:
+            self._bury(client)
+        for connection in self._clients:
+            self._update_interest(connection)
+
+    def _drain_wakes(self, _mask: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_read.recv(4096):
+                pass
+
+    # ------------------------------------------------------------ clients
+
+    def _accept(self, listening: socket.socket, _mask: int) -> None:
+        try:
+            stream, _peer = listening.accept()
+        except OSError as trouble:  # gone again, or no file descriptors left
+            logger.warning("could not accept a client: %s", trouble)
+            return
+        self._welcome(stream)
+
+    def _welcome(self, stream: socket.socket) -> ClientSession:
+        connection = Connection(stream, MAX_CLIENT_PAYLOAD)
+        local = stream.family == getattr(socket, "AF_UNIX", None)
+        arena = self._arena if local else None
+        row = arena.ledger.add_client() if arena else None
+        client = ClientSession(connection, row)
+        self._clients[connection] = client
+        shares = arena is not None and row is not None
+        welcome = WorkerWelcome(
+            worker=self._name,
+            pid=os.getpid(),
+            arena_bytes=arena.nbytes if arena and shares else 0,
+            slots=MAX_SLOTS if shares else 0,
+            row=row or 0,
+        )
+        try:
+            if arena is not None and shares:
+                connection.send_with_fds(welcome, [arena.fd, arena.ledger.fd])
+            else:
+                connection.send(welcome)
+        except (OSError, UnreachableError):
+            client.alive = False
+        talk = partial(self._on_client, client)
+        self._selector.register(connection.socket, selectors.EVENT_READ, talk)
+        return client
+
+    def _on_client(self, client: ClientSession, mask: int) -> None:
+        try:
+            if mask & selectors.EVENT_WRITE:
+                client.connection.flush()
+            if mask & selectors.EVENT_READ:
+                for message, _payload in client.connection.receive():
+                    self._desk.handle(client, message, len(self._clients))
+        except UnreachableError:
+            client.alive = False
+        except PlanecastError as garbage:
+            logger.warning("a client is cut off: %s", garbage)
+            client.alive = False
+
+    def _update_interest(self, connection: Connection) -> None:
+        wanted = selectors.EVENT_READ
+        if connection.wants_to_send:
+            wanted |= selectors.EVENT_WRITE
+        key = self._selector.get_key(connection.socket)
+        if key.events != wanted:
+            self._selector.modify(connection.socket, wanted, key.data)
+
+    def _bury(self, client: ClientSession) -> None:
+        del self._clients[client.connection]
+        self._unwatch(client.connection)
+        client.connection.close()
+        self._desk.pixels.drop(client)
+        client.unanswered.clear()
+        if self._arena is not None and client.row is not None:
+            self._arena.ledger.drop_client(client.row)
+        if client is self._private:
+            self._stop = True
+
+    # ------------------------------------------------------------ readers
+
+    def _watch_reader(self, child: ReaderChild) -> None:
+        def talk(mask: int) -> None:
+            if mask & selectors.EVENT_READ:
+                self._pool.on_readable(child)
+
+        self._selector.register(child.connection.socket, selectors.EVENT_READ, talk)
+
+    def _unwatch(self, connection: Connection) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(connection.socket)
+
+    def _close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._pool.close()
+        for connection in self._clients:
+            connection.close()
+        self._inspector.close()
+        if self._arena is not None:
+            self._arena.close()
+        self._selector.close()
+        self._wake_read.close()
+        self._wake_write.close()
+
+
+def serve(settings: FrontSettings, on_ready: Callable[[], None] | None = None) -> None:
+    """Run a worker in this process until SIGTERM or SIGINT.
+
+    Raises `EndpointError` if an address can't be used.
+    """
+    front = Front(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: front.stop())
+    if on_ready is not None:
+        on_ready()
+    started = time.monotonic()
+    front.run()
+    logger.info("worker ended after %.0f s", time.monotonic() - started)

@@ -1,0 +1,1 @@
+"""What scripts use: images, stacks, pictures and tables, read through a worker."""

@@ -1,0 +1,1 @@
+"""A reader process: it alone loads file libraries, and may die."""
