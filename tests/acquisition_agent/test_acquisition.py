@@ -56,7 +56,6 @@ BAD_PLANES = {
     "t of 2**70": ({"t": 2**70}, "int"),
     "negative page": ({"page": -1}, "int"),
     "negative size": ({"size_bytes": -1}, "int"),
-    "file name that is not UTF-8": ({"filepath": os.fsdecode(b"/data/\xff.tif")}, "surrogates"),
 }
 
 

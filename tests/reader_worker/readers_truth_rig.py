@@ -20,7 +20,7 @@ from planecast_reader.reader import PlaneReader, allocate_in_memory
 from planecast_reader.readers import open_reader
 
 N_CLIENTS = 4
-N_READS = 500
+N_READS = 2000
 """Of all clients together."""
 
 

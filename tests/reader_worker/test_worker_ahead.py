@@ -1,6 +1,5 @@
 """What the worker does before it is asked, what it leaves, and planes found without a message."""
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,19 +9,22 @@ import numpy as np
 import pytest
 import tifffile
 from worker_rig import (
+    TIMEOUT_S,
     Asked,
     Worker,
     picture,
     plane_request,
     running_worker,
+    send,
     status,
     stopped,
     wait_until,
+    wire,
     write_stack,
 )
 
 from planecast_protocol.errors import CancelledError
-from planecast_protocol.reader_messages import ReadPixels
+from planecast_protocol.reader_messages import ReadPixels, ReleaseFile
 from planecast_reader.client import PixelAnswer, ReaderClient
 from planecast_reader.front.size_hints import SizeHints
 from planecast_reader.front.travel import Travel
@@ -78,6 +80,17 @@ def test_replaced_file_is_not_found_without_a_message_for_long(
     found = client.find(plane_request(path))
     assert found is not None
     np.testing.assert_array_equal(found, picture(2))
+
+
+def test_released_file_is_looked_at_anew_at_once(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for n in range(5):
+        tifffile.imwrite(tmp_path / "new.tif", picture(n))
+        (tmp_path / "new.tif").replace(path)
+        client.request(ReleaseFile(request=0, path=wire(path)), TIMEOUT_S)
+        answer = client.request(plane_request(path), TIMEOUT_S)
+        assert isinstance(answer, PixelAnswer)
+        np.testing.assert_array_equal(answer.pixels, picture(n))
 
 
 def test_plane_of_a_running_acquisition_is_found_only_if_it_was_checked(
@@ -220,7 +233,7 @@ def test_reader_killed_while_it_reads_ahead_harms_nobody(
     for z in (0, 1):
         Asked(client, plane_request(path, index={"Z": z})).pixels()
     for reader in status(client).readers:
-        os.kill(reader.pid, signal.SIGKILL)
+        send(reader.pid, signal.SIGKILL)
     np.testing.assert_array_equal(
         Asked(client, plane_request(path, index={"Z": 5})).pixels(), picture(5)
     )

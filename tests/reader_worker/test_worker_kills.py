@@ -1,6 +1,5 @@
 """Kills and hangs of readers, fronts and clients, and strangers at the door."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from worker_rig import (
     picture,
     plane_request,
     running_worker,
+    send,
     status,
     stopped,
     wait_until,
@@ -61,7 +61,7 @@ def test_reader_killed_while_it_reads_costs_no_plane(client: ReaderClient, tmp_p
         asked = Asked(client, plane_request(path, index={"Z": 1}))
         wait_until(lambda: any(r.state == "busy" for r in status(client).readers), "a busy reader")
         busy = next(r.pid for r in status(client).readers if r.state == "busy")
-        os.kill(busy, signal.SIGKILL)
+        send(busy, signal.SIGKILL)
         wait_until(lambda: busy not in {r.pid for r in status(client).readers}, "its replacement")
     np.testing.assert_array_equal(asked.pixels(), picture(1))
     assert status(client).readers_replaced >= 1
@@ -75,17 +75,16 @@ def test_file_that_kills_its_readers_is_quarantined_and_others_go_on(tmp_path: P
         client = ReaderClient(worker.address)
         wait_until(lambda: len(_started(client)) == 3, "the start of all readers")
         for reader in _started(client):
-            os.kill(reader, signal.SIGSTOP)
+            send(reader, signal.SIGSTOP)
         asked = Asked(client, plane_request(poison))
         while not asked.answered:
             busy = [r.pid for r in status(client).readers if r.state == "busy"]
             for pid in busy:
-                with contextlib.suppress(ProcessLookupError):  # dead since the question
-                    os.kill(pid, signal.SIGKILL)
+                send(pid, signal.SIGKILL)
         assert isinstance(asked.error(), ReaderCrashedError)
         assert "SIGKILL" in str(asked.error())
         for reader in _started(client):
-            os.kill(reader, signal.SIGCONT)
+            send(reader, signal.SIGCONT)
         assert isinstance(Asked(client, plane_request(poison)).error(), QuarantinedError)
         np.testing.assert_array_equal(Asked(client, plane_request(good)).pixels(), picture(2))
         tifffile.imwrite(poison, picture(3))
@@ -108,13 +107,12 @@ def test_reader_that_hangs_is_replaced(tmp_path: Path) -> None:
         wait_until(lambda: len(_started(client)) == 3, "the start of all readers")
         hanging = _started(client)
         for pid in hanging:
-            os.kill(pid, signal.SIGSTOP)
+            send(pid, signal.SIGSTOP)
         error = Asked(client, plane_request(path)).error()
         assert isinstance(error, ReaderTimeoutError)
         assert "a.tif" in str(error)
         for pid in hanging:
-            if psutil.pid_exists(pid):
-                os.kill(pid, signal.SIGCONT)
+            send(pid, signal.SIGCONT)
         wait_until(lambda: status(client).readers_replaced >= 2, "two new readers")
         client.close()
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +132,19 @@ def write_stack(path: Path, planes: int, size: int = 256) -> None:
     tifffile.imwrite(path, stack, metadata={"axes": "ZYX"}, ome=True)
 
 
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may be dead by now."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 @contextmanager
 def stopped(*pids: int) -> Iterator[None]:
     """Have processes do nothing for a while, as in a hanging read."""
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        send(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            if psutil.pid_exists(pid):
-                os.kill(pid, signal.SIGCONT)
+            send(pid, signal.SIGCONT)

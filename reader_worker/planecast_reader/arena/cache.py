@@ -5,7 +5,7 @@ front gave them; clients map everything read-only.
 """
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,6 +105,12 @@ class Arena:
     def verify(self, slot: Slot) -> None:
         """Note that the plane's file was just seen unchanged."""
         self.ledger.verify(slot.number, time.monotonic_ns())
+
+    def doubt(self, suspect: Callable[[object], bool]) -> None:
+        """Have planes whose content is `suspect` asked for by message, not found without."""
+        for slot in self._published.values():
+            if suspect(slot.content):
+                self.ledger.verify(slot.number, 0)
 
     def forget(self, key: Hashable) -> None:
         """Drop a plane that is out of date. Arrays that clients hold on it stay as they are."""

@@ -7,8 +7,8 @@ from planecast_protocol.errors import TooLargeError
 from planecast_reader.arena import shared_memory
 from planecast_reader.arena.prefault import SLAB_BYTES
 
-AHEAD = 2
-"""Slabs that are kept ready beyond the last one in use."""
+AHEAD = 1
+"""Slabs kept ready beyond the last one in use: each counts as memory of all who map it."""
 
 
 class Growth:

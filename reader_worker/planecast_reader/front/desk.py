@@ -127,6 +127,7 @@ class Desk:
 
     def _release(self, client: ClientSession, request: ReleaseFile) -> None:
         """Have every reader close the file; answer when the last has."""
+        self.pixels.doubt(request.path)
         left = {child.pid for child in self._pool.children if not child.dying}
 
         def on_facts(facts: FileFacts | PlanecastError) -> None:

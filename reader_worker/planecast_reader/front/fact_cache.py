@@ -18,6 +18,10 @@ class FactCache:
         self._inspector = inspector
         self._known: OrderedDict[str, tuple[FileFacts, float]] = OrderedDict()
 
+    def forget(self, wire_path: str) -> None:
+        """Ask the disk the next time."""
+        self._known.pop(wire_path, None)
+
     def ask(
         self,
         wire_path: str,

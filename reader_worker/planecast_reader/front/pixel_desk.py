@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 class CachedPixels:
     """What the arena's slot holds."""
 
+    wire_path: str
     shape: Shape
     dtype: DtypeName
     nbytes: int
@@ -70,6 +72,8 @@ class PixelDesk:
         self._quarantine = quarantine
         self._jobs: dict[JobKey, _PixelJob] = {}
         self._patience = Patience(self._look_again)
+        self._ahead: dict[JobKey, ReadPixels] = {}
+        """What is to be read although nobody asked for it yet."""
         self._sizes = SizeHints()
         self.reads = 0
         self.cache_hits = 0
@@ -95,6 +99,15 @@ class PixelDesk:
             error = CancelledError("withdrawn by its client").to_info()
             client.answer(number, RequestFailed(request=number, error=error))
         self._forget(client, set(requests))
+
+    def doubt(self, wire_path: str) -> None:
+        """Look at a file anew before any plane of it is used again; read none of it ahead."""
+        self._stop_reading_ahead([k for k, ahead in self._ahead.items() if ahead.path == wire_path])
+        self._facts.forget(wire_path)
+        if self._arena is not None:
+            self._arena.doubt(
+                lambda held: isinstance(held, CachedPixels) and held.wire_path == wire_path
+            )
 
     def drop(self, client: ClientSession) -> None:
         """Forget a client that is gone."""
@@ -245,10 +258,7 @@ class PixelDesk:
         if request.running or request.priority == "prefetch" or not request.keep:
             return
         next_ones = {_job_key(wanted): wanted for wanted in client.travel.next(request)}
-        for key in client.ahead - next_ones.keys():
-            passed = self._jobs.get(key)
-            if passed and not passed.waiters and self._pool.cancel(passed.job):
-                del self._jobs[key]
+        self._stop_reading_ahead(client.ahead - next_ones.keys())
         client.ahead = set(next_ones)
         for key, wanted in next_ones.items():
             if key in self._jobs or self._find(wanted) is not None:
@@ -259,14 +269,24 @@ class PixelDesk:
                 wanted: ReadPixels = wanted,
                 key: JobKey = key,
             ) -> None:
-                if isinstance(facts, FileFacts) and key not in self._jobs:
+                still_wanted = self._ahead.get(key) is wanted and key not in self._jobs
+                if isinstance(facts, FileFacts) and still_wanted:
                     self._jobs[key] = entry = self._begin(wanted, facts, key)
                     entry.is_prefetch = True
 
+            self._ahead[key] = wanted
             self._facts.ask(wanted.path, on_facts)
+
+    def _stop_reading_ahead(self, keys: Iterable[JobKey]) -> None:
+        for key in keys:
+            self._ahead.pop(key, None)
+            passed = self._jobs.get(key)
+            if passed and not passed.waiters and self._pool.cancel(passed.job):
+                del self._jobs[key]
 
     def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes) -> None:
         entry = self._jobs.pop(key)
+        self._ahead.pop(key, None)
         if isinstance(result, TaskPixels):
             self.reads += 1
             self._quarantine.forgive(job.wire_path)
@@ -284,6 +304,7 @@ class PixelDesk:
         task = job.task
         if slot is not None and self._arena is not None and isinstance(task, PixelsTask):
             content = CachedPixels(
+                job.wire_path,
                 result.shape,
                 result.dtype,
                 result.nbytes,

@@ -32,6 +32,8 @@ from planecast_reader.front.reader_child import ReaderChild
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 2
+MAX_ATTEMPTS_KILLED = 4
+"""Where the reader was killed from outside, which says little against the file."""
 _START_FAILURES_ALLOWED = 3
 _START_AGAIN_S = 5.0
 
@@ -203,27 +205,28 @@ class Pool:
             return
         self.children.remove(child)
         self._unwatch(child.connection)
-        end = child.reap()
+        death = child.reap()
         if not child.started:
             self._start_failures += 1
             self._start_after = time.monotonic() + _START_AGAIN_S
         self.replaced += 1
-        logger.warning("reader %d %s", child.pid, end)
+        logger.warning("reader %d %s", child.pid, death.how)
         if child.slot_held is not None and self._arena is not None:
             self._arena.give_back(child.slot_held)
         job, child.job = child.job, None
         while (orphan := self._queue.pop(lambda j: j.only_reader == child.pid)) is not None:
-            orphan.on_done(orphan, ReaderCrashedError.of(orphan.wire_path, end), b"")
+            orphan.on_done(orphan, ReaderCrashedError.of(orphan.wire_path, death.how), b"")
         self._fill_up()
         if job is not None:
             self._give_back(job)
             error = ReaderCrashedError.of(
-                job.wire_path, f"the process that read it {end}, {job.attempts} times"
+                job.wire_path, f"the process that read it {death.how}, {job.attempts} times"
             )
-            self._retry_or_fail(job, error)
+            limit = MAX_ATTEMPTS_KILLED if death.from_outside else MAX_ATTEMPTS
+            self._retry_or_fail(job, error, limit)
 
-    def _retry_or_fail(self, job: Job, error: PlanecastError) -> None:
-        if job.attempts < MAX_ATTEMPTS and job.only_reader is None:
+    def _retry_or_fail(self, job: Job, error: PlanecastError, limit: int = MAX_ATTEMPTS) -> None:
+        if job.attempts < limit and job.only_reader is None:
             self.submit(job)
         else:
             job.on_done(job, error, b"")

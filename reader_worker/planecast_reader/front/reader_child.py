@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import NamedTuple
 
 from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage
@@ -66,16 +67,26 @@ class ReaderChild:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    def reap(self, timeout_s: float = 0.5) -> str:
-        """Collect the dead process; return how it ended, for people."""
+    def reap(self, timeout_s: float = 0.5) -> "Death":
+        """Collect the dead process; return how it ended."""
         self.connection.close()
         try:
             code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return "was killed and did not end"
+            return Death("was killed and did not end", from_outside=False)
         if code >= 0:
-            return f"ended with exit code {code}"
+            return Death(f"ended with exit code {code}", from_outside=False)
+        name = f"signal {-code}"
         with contextlib.suppress(ValueError):
-            return f"was killed by {signal.Signals(-code).name}"
-        return f"was killed by signal {-code}"
+            name = signal.Signals(-code).name
+        return Death(f"was killed by {name}", from_outside=-code == signal.SIGKILL)
+
+
+class Death(NamedTuple):
+    """How a reader process ended."""
+
+    how: str
+    """For people."""
+    from_outside: bool
+    """Somebody killed it, such as the system when memory was short: no library does that."""
