@@ -98,6 +98,7 @@ def test_a_module_that_a_library_itself_misses_is_named(monkeypatch: pytest.Monk
     for name in [name for name in sys.modules if name.startswith("planecast_reader.readers.tiff")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tifffile", None)
+    reader_class.cache_clear()
     with pytest.raises(MissingLibraryError, match=r"pip install 'planecast\[reader\]'"):
         reader_class(TABLE[0].readers[0])
 

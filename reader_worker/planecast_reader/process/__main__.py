@@ -41,7 +41,7 @@ from planecast_reader.process.handles import IDLE_S, Handles
 from planecast_reader.process.pixel_tasks import PixelTasks
 from planecast_reader.process.task_channel import TaskChannel
 from planecast_reader.reader import PlaneReader
-from planecast_reader.readers import load_plugins, open_reader
+from planecast_reader.readers import load_plugins, open_reader, warm_up
 from planecast_reader.signature import signature_of
 
 _PR_SET_PDEATHSIG = 1
@@ -143,6 +143,7 @@ def main(arguments: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     os.dup2(2, 1)  # some libraries print progress on standard output
     load_plugins()
+    warm_up()
     channel = TaskChannel(socket.socket(fileno=channel_fd))
     arena = ReaderArena(arena_fd, ledger_fd, arena_bytes) if arena_bytes else None
     ReaderProcess(channel, arena).run()

@@ -11,6 +11,7 @@ from planecast_reader.readers.registry import (
     open_reader,
     reader_class,
     recognise,
+    warm_up,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "open_reader",
     "reader_class",
     "recognise",
+    "warm_up",
 ]

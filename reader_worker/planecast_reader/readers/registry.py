@@ -5,6 +5,8 @@ distribution declares as entry point in the group `planecast.readers` is importe
 `load_plugins` alone, which only reader processes call.
 """
 
+import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -128,6 +130,14 @@ def selected_reader(one: Format) -> Reader:
     )
 
 
+def warm_up() -> None:
+    """Import the reader of the most frequent format now, not when its first file waits."""
+    tiff = next(one for one in TABLE if one.name == "tiff")
+    with contextlib.suppress(MissingLibraryError):
+        reader_class(selected_reader(tiff))
+
+
+@functools.cache  # looking the libraries' versions up takes longer than opening a small file
 def reader_class(reader: Reader) -> "type[PlaneReader]":
     """Import a reader. Raises `MissingLibraryError` if a library that it needs is missing."""
     missing = [library for library in reader.libraries if not is_good(library)]
