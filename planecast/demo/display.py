@@ -3,20 +3,12 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from planecast_protocol.errors import PlanecastError
 
 SCREEN = "1600x1200x24"
-
-
-def has_display() -> bool:
-    """Tell whether windows can be shown to a person."""
-    if sys.platform != "linux":
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @contextmanager

@@ -15,11 +15,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from planecast.demo.audit import audit
-from planecast.demo.display import has_display, virtual_display
+from planecast.demo.display import virtual_display
 from planecast.demo.options import DemoOptions
 from planecast.demo.processes import Ended, Kept
 from planecast.demo.report import DemoReport
 from planecast_protocol.errors import PlanecastError
+from planecast_viewer.display import has_display
 
 CELL = 8
 """Pixels per bit of the planes' marks."""

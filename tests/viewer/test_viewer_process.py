@@ -135,3 +135,19 @@ def test_live_acquisition_is_on_the_canvas_and_the_viewer_ends_itself(
     assert [4, 0, 1, 0] in told["shown_planes"]
     assert [4, 0, 1, 1] in told["shown_planes"]
     assert (tmp_path / "end.png").stat().st_size > 1000
+
+
+def test_a_machine_without_display_is_told_the_way_out():
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-m", "planecast_viewer"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "no display" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.images import ImageInfo
 from planecast_viewer.canvas import install_canvas, installed_choice
+from planecast_viewer.display import check_display
 from planecast_viewer.follow import Presenter
 from planecast_viewer.icons.offline import application_icon, install_offline_icons
 from planecast_viewer.link import AgentLink
@@ -96,7 +97,11 @@ class Viewer:
 
 
 def run(settings: Settings) -> int:
-    """Run the viewer until its window is closed; return the exit code."""
+    """Run the viewer until its window is closed; return the exit code.
+
+    Raises `PlanecastError` where there is no display.
+    """
+    check_display()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("planecast")
