@@ -143,3 +143,18 @@ def test_only_channel_is_gray_and_unnamed_ones_differ():
     assert channel_color(ChannelFacts(name="Channel 0"), 0, 1) == WHITE
     colors = [channel_color(ChannelFacts(name=f"Channel {n}"), n, 3) for n in range(3)]
     assert len(set(colors)) == 3
+
+
+@pytest.mark.parametrize(
+    ("rgb", "name"),
+    [
+        ("#0000ff", "blue"),
+        ("#3F6CFF", "blue"),
+        ("#00ff00", "green"),
+        ("#808080", "dim gray"),
+        ("#123456", "#123456"),
+    ],
+)
+def test_colours_of_files_are_called_by_their_names(rgb: str, name: str):
+    color = channel_color(ChannelFacts(name="x", color=rgb), 0, 2)
+    assert (color.rgb, color.name) == (rgb, name)

@@ -47,6 +47,21 @@ BY_WAVELENGTH: tuple[tuple[float, Color], ...] = (
 )
 IN_ORDER = (GREEN, MAGENTA, CYAN, ORANGE, BLUE, YELLOW)
 
+PALETTE = (BLUE, CYAN, GREEN, YELLOW, ORANGE, MAGENTA, RED, WHITE, DIM)
+SIMILAR = 170
+"""Largest distance, in steps of red, green and blue, at which two colours share a name."""
+
+
+def color_name(rgb: str) -> str:
+    """Return what people call `#rrggbb`, or itself if it is like none that has a name."""
+    nearest = min(PALETTE, key=lambda color: _distance(color.rgb, rgb))
+    return nearest.name if _distance(nearest.rgb, rgb) <= SIMILAR else rgb
+
+
+def _distance(one: str, other: str) -> int:
+    parts = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return sum(abs(a - b) for a, b in parts)
+
 
 def channel_color(channel: ChannelFacts, number: int, n_channels: int) -> Color:
     """Return the colour of a channel that is the `number`th of `n_channels`."""
@@ -56,7 +71,7 @@ def channel_color(channel: ChannelFacts, number: int, n_channels: int) -> Color:
 
 def _color(channel: ChannelFacts, number: int, n_channels: int) -> Color:
     if channel.color is not None and re.fullmatch(r"#[0-9a-fA-F]{6}", channel.color):
-        return Color(channel.color, channel.color)
+        return Color(channel.color, color_name(channel.color))
     words = channel.name.replace("_", " ").lower()
     for pattern, color in BY_NAME:
         if re.search(pattern, words):
