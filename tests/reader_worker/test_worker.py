@@ -5,7 +5,6 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +36,6 @@ from planecast_reader.client import PixelAnswer, ReaderClient
 from planecast_reader.headless.image import open_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with running_worker("--cache-mib", "128") as worker:
-        yield worker
-
-
-@pytest.fixture
-def client(worker: Worker) -> Iterator[ReaderClient]:
-    client = ReaderClient(worker.address)
-    yield client
-    client.close()
 
 
 # ---------------------------------------------------------------- planes

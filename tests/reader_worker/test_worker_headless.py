@@ -4,7 +4,6 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from worker_rig import (
     Worker,
     picture,
     plane_request,
-    running_worker,
     wait_until,
     wire,
     write_stack,
@@ -33,19 +31,6 @@ from planecast_reader.client import ReaderClient
 from planecast_reader.headless.image import Image, open_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with running_worker("--cache-mib", "128") as worker:
-        yield worker
-
-
-@pytest.fixture
-def client(worker: Worker) -> Iterator[ReaderClient]:
-    client = ReaderClient(worker.address)
-    yield client
-    client.close()
 
 
 def test_private_worker_starts_and_ends_with_its_script(tmp_path: Path) -> None:

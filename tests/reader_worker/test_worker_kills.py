@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,19 +33,6 @@ from planecast_protocol.errors import (
 from planecast_reader.client import PixelAnswer, ReaderClient
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these use Unix sockets")
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with running_worker("--cache-mib", "128") as worker:
-        yield worker
-
-
-@pytest.fixture
-def client(worker: Worker) -> Iterator[ReaderClient]:
-    client = ReaderClient(worker.address)
-    yield client
-    client.close()
 
 
 # ---------------------------------------------------------------- kills and hangs
