@@ -89,7 +89,11 @@ print(json.dumps({"reads": len(work), "wrong": wrong}))
 """
 
 
-def test_four_clients_get_what_aicspylibczi_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reader", ["pylibCZIrw", "aicspylibczi"])
+def test_four_clients_get_what_aicspylibczi_gets(
+    monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
+    monkeypatch.setenv("PLANECAST_READER_CZI", reader)
     monkeypatch.syspath_prepend(str(READER_RIG))
     from worker_rig import running_worker
 

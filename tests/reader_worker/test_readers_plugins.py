@@ -151,8 +151,9 @@ def test_what_is_installed_is_listed_with_its_version_and_licence():
 
 def test_a_second_reader_is_listed_with_what_selects_it():
     czi = [info for info in list_formats() if info.name == "czi"]
-    assert [info.is_default for info in czi] == [True, False]
-    assert czi[1].select_with == "PLANECAST_READER_CZI=czifile"
+    assert [info.is_default for info in czi] == [True, False, False]
+    selects = [info.select_with for info in czi[1:]]
+    assert selects == ["PLANECAST_READER_CZI=aicspylibczi", "PLANECAST_READER_CZI=czifile"]
 
 
 def test_a_plugin_is_listed_without_being_imported(installed: Path):

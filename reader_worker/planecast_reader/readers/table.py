@@ -34,6 +34,14 @@ TABLE: tuple[Format, ...] = (
                 (Library("aicspylibczi", "GPL-3.0-or-later", extra="czi-tiles"),),
             ),
             Reader(
+                "aicspylibczi",
+                f"{_HERE}.czi.aics_tiles_reader:AicsTilesReader",
+                (
+                    Library("pylibCZIrw", "LGPL-3.0-or-later"),
+                    Library("aicspylibczi", "GPL-3.0-or-later", extra="czi-tiles"),
+                ),
+            ),
+            Reader(
                 "czifile",
                 f"{_HERE}.czi.czifile_reader:CzifileReader",
                 (Library("czifile", "BSD-3-Clause", extra="czifile", minimum="2026.6"),),

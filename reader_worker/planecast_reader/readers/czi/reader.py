@@ -47,6 +47,8 @@ class CziReader(PlaneReader):
     format: ClassVar[str] = "czi"
     library: ClassVar[str] = "pylibCZIrw"
     uses_aics: ClassVar[bool] = True
+    prefers_aics: ClassVar[bool] = False
+    """For tiles that could be read from the file directly, too."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -65,6 +67,7 @@ class CziReader(PlaneReader):
             self._blocks,
             self.open_decoder,
             use_aics=self.uses_aics and not self._contents.is_recovered,
+            prefer_aics=self.prefers_aics,
         )
 
     def open_decoder(self, path: Path, file: FileIO) -> Decoder:

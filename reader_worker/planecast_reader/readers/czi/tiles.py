@@ -39,6 +39,7 @@ class TileReader:
         open_decoder: OpenDecoder,
         *,
         use_aics: bool = True,
+        prefer_aics: bool = False,
     ) -> None:
         self._path = path
         self._file = file
@@ -46,12 +47,14 @@ class TileReader:
         self._blocks = [block for block in blocks if block.is_layer0]
         self._is_mosaic = any(block.start.get("M", 0) for block in self._blocks)
         self._use_aics = use_aics and AicsFile is not None
+        self._prefer_aics = prefer_aics and self._use_aics
         self._aics: Any = None
         self._aics_file: BinaryIO | None = None
 
     def read(self, block: Block, allocate: Allocate) -> Pixels:
         """Return the pixels of `block`, (y, x) or (y, x, rgb)."""
-        if block.compression == UNCOMPRESSED:
+        prefers_aics = self._prefer_aics and self.is_safe_for_aics(block)
+        if block.compression == UNCOMPRESSED and not prefers_aics:
             return read_uncompressed(self._path, self._file, block, allocate)
         if is_unpacked_wrongly(block):
             pixels = decode_block(self._path, self._file, block)
