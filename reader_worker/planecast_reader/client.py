@@ -2,13 +2,12 @@
 
 One thread holds the connection: it receives, sends what a caller's thread could not send at
 once, and connects again when the worker was replaced, asking again for what was not answered.
+A caller that waits receives its answer itself, which saves the way through that thread.
 """
 
 import contextlib
 import itertools
 import logging
-import selectors
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -50,6 +49,7 @@ from planecast_protocol.reader_messages import (
     WorkerStatus,
 )
 from planecast_reader.arena.ledger import digest_of
+from planecast_reader.receiving import Receiving
 from planecast_reader.worker_link import WorkerLink, find_worker
 
 logger = logging.getLogger(__name__)
@@ -113,9 +113,7 @@ class ReaderClient:
         self._away_since: float | None = time.monotonic()
         self.trouble = "not connected yet"
         """Why there is no connection, for people."""
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
+        self._receiving = Receiving()
         self._thread = threading.Thread(target=self._run, name="reader-client", daemon=True)
         self._thread.start()
 
@@ -157,13 +155,16 @@ class ReaderClient:
             if known:
                 self._send(Cancel(requests=known))
 
-    def request(self, message: Request, timeout_s: float | None = None) -> Answer:
+    def request(
+        self, message: Request, timeout_s: float | None = None, *, find: bool = True
+    ) -> Answer:
         """Ask and wait. Not from a callback: they run in the thread that would have to answer.
 
-        Raises the `PlanecastError` that is the answer, `WorkerUnreachableError` if there is no
-        worker for 15 s, `ReaderTimeoutError` after `timeout_s`.
+        With `find`, a plane that lies in the shared memory is not asked for. Raises the
+        `PlanecastError` that is the answer, `WorkerUnreachableError` if there is no worker for
+        15 s, `ReaderTimeoutError` after `timeout_s`.
         """
-        if isinstance(message, ReadPixels) and not message.statistics:
+        if find and isinstance(message, ReadPixels) and not message.statistics:
             found = self.find(message)
             if found is not None:
                 return PixelAnswer(found, None, cached=True, read_ms=0.0)
@@ -174,8 +175,16 @@ class ReaderClient:
             answers.append(answer)
             answered.set()
 
-        number = self.submit(message, on_answer)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        link = self._link
+        leads = link is not None and self._receiving.take_over(link.connection)
+        try:
+            number = self.submit(message, on_answer)
+            if link is not None and leads:
+                self._receive_answer(link, number, answered, deadline)
+        finally:
+            if link is not None and leads:
+                self._receiving.hand_back(link.connection)
         while not answered.wait(self._patience_s(deadline)):
             self._give_up(number, deadline, timeout_s)
         answer = answers[0]
@@ -192,7 +201,7 @@ class ReaderClient:
     def close(self) -> None:
         """End the thread; what is unanswered is answered with `CancelledError`."""
         self._closed.set()
-        self._wake()
+        self._receiving.wake()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
@@ -212,6 +221,18 @@ class ReaderClient:
             self._drop(number)
             raise ReaderTimeoutError(f"no answer within {timeout_s:g} s")
 
+    def _receive_answer(
+        self, link: WorkerLink, number: int, answered: threading.Event, deadline: float | None
+    ) -> None:
+        """Receive until the answer is there, the connection breaks, or nothing comes for long."""
+        while not answered.is_set():
+            patience_s = self._patience_s(deadline)
+            own = self._receiving.receive_own(link.connection, number, patience_s)
+            if own is None:
+                return
+            for message, payload in own:
+                self._on_message(link, message, payload)
+
     def _drop(self, number: int) -> None:
         with self._lock:
             self._outstanding.pop(number, None)
@@ -223,11 +244,7 @@ class ReaderClient:
         with contextlib.suppress(UnreachableError):  # the thread notices too, and reconnects
             self._link.connection.send(message)
             if self._link.connection.wants_to_send:
-                self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            self._wake_write.send(b"\0")
+                self._receiving.wake()
 
     # ------------------------------------------------------------ the thread
 
@@ -251,8 +268,7 @@ class ReaderClient:
                     self._link = None
                 link.close()
         self._answer_all(CancelledError("this client was closed"))
-        self._wake_read.close()
-        self._wake_write.close()
+        self._receiving.close()
 
     def _tell_state(self, *, connected: bool, text: str) -> None:
         if connected:
@@ -267,22 +283,18 @@ class ReaderClient:
         """Serve one connection until it breaks (`UnreachableError`) or the client is closed."""
         self._tell_state(connected=True, text="connected")
         self._resume(link)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wake_read, selectors.EVENT_READ)
-            selector.register(link.connection.socket, selectors.EVENT_READ)
+        self._receiving.attach(link.connection)
+        try:
             for message, payload in link.early:
                 self._on_message(link, message, payload)
             while not self._closed.is_set():
-                unsent = link.connection.wants_to_send
-                wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if unsent else 0)
-                selector.modify(link.connection.socket, wanted)
-                selector.select()
-                with contextlib.suppress(BlockingIOError):
-                    self._wake_read.recv(4096)
+                self._receiving.wait(link.connection)
                 with self._lock:
                     link.connection.flush()
-                for message, payload in link.connection.receive():
+                for message, payload in self._receiving.receive(link.connection):
                     self._on_message(link, message, payload)
+        finally:
+            self._receiving.detach(link.connection)
 
     def _resume(self, link: WorkerLink) -> None:
         """Ask again for everything that an earlier connection did not answer."""

@@ -43,6 +43,8 @@ class Connection:
     def send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
         """Queue a message, and send what the socket takes. Raises `UnreachableError`."""
         head = frame(message, len(payload))
+        if not payload and not self._unsent and self._send_whole(head):
+            return
         if len(payload) <= 4096:
             self._queue(head + bytes(payload))
         else:
@@ -81,6 +83,18 @@ class Connection:
         """Close the socket; what is unsent is dropped."""
         self._unsent.clear()
         self.socket.close()
+
+    def _send_whole(self, data: bytes) -> bool:
+        """Send a short message at once, which is the rule; what is left is queued."""
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            return False
+        except OSError as trouble:
+            raise UnreachableError(f"the connection broke: {trouble}") from None
+        if sent < len(data):
+            self._queue(memoryview(data)[sent:])
+        return True
 
     def _queue(self, data: bytes | memoryview) -> None:
         self._unsent.append(memoryview(data))

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import sys
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,16 +14,16 @@ from planecast_reader.arena.cache import Arena, Slot, shared_memory, slot_size
 from planecast_reader.arena.leases import ClientArena
 from planecast_reader.arena.prefault import SLAB_BYTES
 
-pytestmark = pytest.mark.skipif(
-    not shared_memory.supported(), reason="this system has no memory without a name"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has both ways")
 
 PLANE = 8 << 20
 SLOTS_PER_SLAB = SLAB_BYTES // PLANE
 
 
-@pytest.fixture
-def arena() -> Iterator[Arena]:
+@pytest.fixture(params=["memfd", "posix"])
+def arena(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
+    """An arena of two slabs, by each way that Linux has."""
+    monkeypatch.setenv(shared_memory.VARIABLE, request.param)
     arena = Arena(2 * SLAB_BYTES)
     yield arena
     arena.close()
@@ -228,3 +230,30 @@ def test_a_passing_plane_that_is_kept_after_all_is_like_all_others(
     for n in range(2 * SLOTS_PER_SLAB - 1):
         fill(arena, f"other {n}", 2)
     assert arena.find("passing") is slot
+
+
+def test_prepared_arena_has_a_slot_ready_before_it_is_wanted(arena: Arena) -> None:
+    for n in range(2 * SLOTS_PER_SLAB):
+        fill(arena, f"p{n}", n)
+    assert not arena.spare_slots(PLANE)
+    prepare_until_spare(arena)
+    assert arena.find("p0") is None
+    assert arena.find("p1") is not None
+    assert arena.allocate(PLANE) is not None
+
+
+def test_prepared_arena_leaves_alone_what_is_held(arena: Arena, client: ClientArena) -> None:
+    shared = [fill(arena, f"p{n}", n) for n in range(2 * SLOTS_PER_SLAB)]
+    held = [client.take(plane, (PLANE,), "|u1") for plane in shared[:-2]]
+    prepare_until_spare(arena)
+    fill(arena, "new", 99)
+    for n, pixels in enumerate(held):
+        assert pixels is not None
+        assert (pixels == n).all()
+
+
+def prepare_until_spare(arena: Arena) -> None:
+    deadline = time.monotonic() + 10
+    while not arena.spare_slots(PLANE):
+        assert time.monotonic() < deadline
+        arena.prepare()

@@ -50,20 +50,25 @@ class _Slab:
 
 
 class Arena:
-    """Allocates slots, publishes planes in them, evicts the least recently used."""
+    """Allocates slots, publishes planes in them, evicts the least recently used.
+
+    Making one raises `TooLargeError` or `OSError` where the system has no memory for its books.
+    """
 
     def __init__(self, budget_bytes: int) -> None:
         self.slabs = max(1, min(MAX_SLABS, budget_bytes // SLAB_BYTES))
         self.nbytes = self.slabs * SLAB_BYTES
+        self.ledger = Ledger()
         self.fd = shared_memory.create("planecast-arena", self.nbytes)
         self._memory = shared_memory.map_readonly(self.fd, self.nbytes)
-        self.ledger = Ledger()
         self._layout: list[_Slab | None] = [None] * self.slabs
         self._growth = Growth(self.fd, self.slabs, self.ledger.mark_backed)
         self._free: dict[int, list[Slot]] = {}
         """Slot size to slots that may be filled."""
-        self._orphans: list[Slot] = []
-        """Forgotten slots that a client may still look at."""
+        self._orphans: list[tuple[Slot, float]] = []
+        """Forgotten slots that a client may still look at, and when they were (monotonic)."""
+        self._size_wanted = 0
+        """Slot size of the last allocation: the next is likely to want the same."""
         self._free_numbers = list(range(MAX_SLOTS))
         self._published: dict[Hashable, Slot] = {}
         self._passing: dict[int, Slot] = {}
@@ -119,7 +124,7 @@ class Arena:
             self.ledger.forget(slot.number)
             self.ledger.hide(slot.number)
             slot.key = None
-            self._orphans.append(slot)
+            self._orphans.append((slot, time.monotonic()))
 
     def let_pass(self, slot: Slot) -> None:
         """Evict the plane of `slot` before all others, when the client that asked has it."""
@@ -128,6 +133,10 @@ class Arena:
     def keep(self, slot: Slot) -> None:
         """Treat the plane of `slot` like all others again: somebody wants it to stay."""
         self._passing.pop(slot.number, None)
+
+    def spare_slots(self, nbytes: int) -> int:
+        """Return how many slots for planes of `nbytes` can be filled at once."""
+        return len(self._free.get(slot_size(nbytes), []))
 
     @property
     def used_bytes(self) -> int:
@@ -138,10 +147,10 @@ class Arena:
 
     def allocate(self, nbytes: int) -> Slot | None:
         """Return an unpublished slot of at least `nbytes`; None if everything is in use."""
-        size = slot_size(nbytes)
+        size = self._size_wanted = slot_size(nbytes)
         free = self._free.setdefault(size, [])
         if not free:
-            self._collect_orphans()
+            self._collect_orphans(wait=True)
             free = self._free.setdefault(size, [])
         if not free and self._evict_passing(size):
             free = self._free[size]
@@ -149,6 +158,23 @@ class Arena:
             self._take_over(size)
         free = self._free.setdefault(size, [])
         return free.pop() if free else None
+
+    def prepare(self) -> None:
+        """Have a slot ready for the next plane, so that it need not wait for one to be evicted.
+
+        To be called when there is nothing better to do.
+        """
+        size = self._size_wanted
+        if not size or self._free.get(size) or None in self._layout:
+            return
+        self._collect_orphans(wait=False)
+        now = time.monotonic()
+        soon_free = (s.capacity == size and now - since <= GRACE_S for s, since in self._orphans)
+        if self._free.get(size) or any(soon_free):
+            return
+        oldest = self._oldest_first([s for s in self._published.values() if s.capacity == size])
+        if len(oldest) > 1:
+            self.forget(oldest[0].key)
 
     def give_back(self, slot: Slot) -> None:
         """Return a slot that was not published."""
@@ -158,16 +184,22 @@ class Arena:
         """End the thread that grows the arena."""
         self._growth.close()
 
-    def _collect_orphans(self) -> None:
-        orphans = self._orphans
-        if not orphans:
+    def _collect_orphans(self, *, wait: bool) -> None:
+        """Free what nobody looks at any more, of slots that were forgotten a while ago."""
+        if not self._orphans:
             return
-        time.sleep(GRACE_S)
-        held = self.ledger.leased(np.array([slot.number for slot in orphans]))
-        self._orphans = [slot for slot, used in zip(orphans, held, strict=True) if used]
-        for slot, used in zip(orphans, held, strict=True):
-            if not used:
-                self.give_back(slot)
+        newest = self._orphans[-1][1] + GRACE_S - time.monotonic()
+        if newest > 0:
+            if not wait:
+                return
+            time.sleep(newest)
+        orphans, self._orphans = self._orphans, []
+        held = self.ledger.leased(np.array([slot.number for slot, _since in orphans]))
+        for orphan, used in zip(orphans, held, strict=True):
+            if used:
+                self._orphans.append(orphan)
+            else:
+                self.give_back(orphan[0])
 
     def _cut_unused(self, size: int) -> bool:
         """Cut adjacent slabs that nobody uses into slots."""

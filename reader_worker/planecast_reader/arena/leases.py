@@ -1,6 +1,7 @@
 """A client's view of the arena: takes planes, and gives them back when the last array is gone."""
 
 import collections
+import math
 import mmap
 import threading
 import time
@@ -89,7 +90,7 @@ class ClientArena:
         """Return a read-only array on the slot; None if the slot was taken back meanwhile."""
         if plane.slot >= MAX_SLOTS:
             raise BadMessageError(f"the worker speaks of slot {plane.slot}")
-        nbytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        nbytes = math.prod(shape) * np.dtype(dtype).itemsize
         if plane.offset + nbytes > self._data_bytes:
             raise BadMessageError("the worker speaks of pixels beyond its arena")
         self._lease(plane.slot)

@@ -1,5 +1,6 @@
 """A reader process's view of the arena: it writes where the front lets it, and nowhere else."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class ReaderArena:
     def view(self, slot: MemorySlot, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Pixels:
         """Return the slot as a writable array. Raises `ValueError` if it is too small."""
         self._prefault.look()
-        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        nbytes = math.prod(shape) * dtype.itemsize
         if nbytes > slot.capacity:
             raise ValueError(f"{nbytes} bytes do not fit a slot of {slot.capacity}")
         return self._bytes[slot.offset : slot.offset + nbytes].view(dtype).reshape(shape)

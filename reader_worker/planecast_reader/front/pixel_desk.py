@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from planecast_protocol.errors import (
     CancelledError,
@@ -33,8 +34,7 @@ from planecast_reader.signature import Signature
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class CachedPixels:
+class CachedPixels(NamedTuple):
     """What the arena's slot holds."""
 
     wire_path: str
@@ -84,12 +84,13 @@ class PixelDesk:
         """Answer now if the plane is cached and certain, else find out."""
         if request.view:
             self.cancel(client, client.turn_over(request.view, request.turn, request.request))
-        slot = self._find(request)
+        digest = digest_of(request)
+        slot = self._find(request, digest)
         if slot is not None and request.running:
             # Whole when it was read, and a plane that is registered again has a new revision.
             self._answer_cached(client, request, slot)
             return
-        self._facts.ask(request.path, lambda answer: self._on_facts(client, request, answer))
+        self._facts.ask(request.path, partial(self._on_facts, client, request, digest))
 
     def cancel(self, client: ClientSession, requests: list[int]) -> None:
         """Withdraw requests, wherever they are."""
@@ -141,8 +142,8 @@ class PixelDesk:
 
     # ------------------------------------------------------------ the cache
 
-    def _find(self, request: ReadPixels) -> Slot | None:
-        slot = self._arena.find(digest_of(request)) if self._arena else None
+    def _find(self, request: ReadPixels, digest: Digest) -> Slot | None:
+        slot = self._arena.find(digest) if self._arena else None
         if slot is None or not isinstance(slot.content, CachedPixels):
             return None
         known = slot.content
@@ -191,12 +192,15 @@ class PixelDesk:
 
     def _look_again(self, waiting: Waiting) -> None:
         client, request = waiting.client, waiting.request
-        self._facts.ask(
-            request.path, lambda answer: self._on_facts(client, request, answer), fresh=True
-        )
+        on_facts = partial(self._on_facts, client, request, digest_of(request))
+        self._facts.ask(request.path, on_facts, fresh=True)
 
     def _on_facts(
-        self, client: ClientSession, request: ReadPixels, facts: FileFacts | PlanecastError
+        self,
+        client: ClientSession,
+        request: ReadPixels,
+        digest: Digest,
+        facts: FileFacts | PlanecastError,
     ) -> None:
         if request.request not in client.unanswered:
             return
@@ -207,7 +211,7 @@ class PixelDesk:
         except PlanecastError as error:
             self._disappoint(client, request, error)
             return
-        slot = self._find(request)
+        slot = self._find(request, digest)
         if slot is not None and isinstance(slot.content, CachedPixels):
             if (
                 slot.content.checked and request.running
@@ -217,11 +221,12 @@ class PixelDesk:
                 self._answer_cached(client, request, slot)
                 return
             assert self._arena is not None
-            self._arena.forget(digest_of(request))
-        self._join_or_begin(client, request, facts)
+            self._arena.forget(digest)
+        self._join_or_begin(client, request, (digest, request.running, request.statistics), facts)
 
-    def _join_or_begin(self, client: ClientSession, request: ReadPixels, facts: FileFacts) -> None:
-        key = _job_key(request)
+    def _join_or_begin(
+        self, client: ClientSession, request: ReadPixels, key: JobKey, facts: FileFacts
+    ) -> None:
         entry = self._jobs.get(key)
         if entry is not None:
             entry.waiters.append((client, request))
@@ -261,7 +266,7 @@ class PixelDesk:
         self._stop_reading_ahead(client.ahead - next_ones.keys())
         client.ahead = set(next_ones)
         for key, wanted in next_ones.items():
-            if key in self._jobs or self._find(wanted) is not None:
+            if key in self._jobs or self._find(wanted, key[0]) is not None:
                 continue
 
             def on_facts(

@@ -101,22 +101,28 @@ class Pool:
             job = self._queue.pop(lambda j: j.only_reader is None or j.only_reader in pids)  # noqa: B023 called before `pids` changes
             if job is None:
                 return
-            self._begin(self._choose(idle, job), job)
+            child = self._choose(idle, job)
+            if child is None:  # it was just killed: its end makes room for another
+                self._queue.push(job)
+                return
+            self._begin(child, job)
 
-    def _choose(self, idle: list[ReaderChild], job: Job) -> ReaderChild:
+    def _choose(self, idle: list[ReaderChild], job: Job) -> ReaderChild | None:
         """Prefer the reader that has the file open."""
         if job.only_reader is not None:
-            return next(child for child in idle if child.pid == job.only_reader)
-        return next((child for child in idle if child.last_path == job.wire_path), idle[0])
+            idle = [child for child in idle if child.pid == job.only_reader]
+        idle.sort(key=lambda child: child.last_path != job.wire_path)
+        return next((child for child in idle if child.alive), None)
 
     def _begin(self, child: ReaderChild, job: Job) -> None:
         self._tasks += 1
         job.attempts += 1
         if self._arena is not None and job.nbytes and job.slot is None:
             job.slot = self._arena.allocate(job.nbytes)
-        job.task = msgspec.structs.replace(job.task, task=self._tasks)
         if isinstance(job.task, PixelsTask):
-            job.task = msgspec.structs.replace(job.task, slot=job.memory)
+            job.task = msgspec.structs.replace(job.task, task=self._tasks, slot=job.memory)
+        else:
+            job.task = msgspec.structs.replace(job.task, task=self._tasks)
         child.job = job
         child.last_path = job.wire_path
         child.deadline = time.monotonic() + job.time_limit_s(self._read_timeout_s)
@@ -224,6 +230,8 @@ class Pool:
             )
             limit = MAX_ATTEMPTS_KILLED if death.from_outside else MAX_ATTEMPTS
             self._retry_or_fail(job, error, limit)
+        else:
+            self._assign()  # a job may have waited to learn whether this reader lives
 
     def _retry_or_fail(self, job: Job, error: PlanecastError, limit: int = MAX_ATTEMPTS) -> None:
         if job.attempts < limit and job.only_reader is None:

@@ -53,9 +53,13 @@ class ReaderChild:
 
     @property
     def idle(self) -> bool:
-        """Whether it can begin a job: one that was just killed may not be known as dead yet."""
-        waits = self.started and not self.dying and self.job is None
-        return waits and self._process.poll() is None
+        """Whether it can begin a job, unless it has died."""
+        return self.started and not self.dying and self.job is None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it lives: of one that was just killed the channel may not tell yet."""
+        return self._process.poll() is None
 
     def send(self, message: AnyMessage) -> None:
         """Send a task or memory. Raises `UnreachableError` if the process is gone."""

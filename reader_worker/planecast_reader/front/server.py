@@ -21,8 +21,8 @@ from planecast_protocol.errors import PlanecastError, UnreachableError
 from planecast_protocol.paths import local_roots
 from planecast_protocol.reader_messages import WorkerWelcome
 from planecast_reader.arena import shared_memory
-from planecast_reader.arena.cache import Arena
 from planecast_reader.arena.ledger import MAX_SLOTS
+from planecast_reader.arena.opening import open_arena
 from planecast_reader.connection import Connection
 from planecast_reader.front import listeners
 from planecast_reader.front.client_session import ClientSession
@@ -74,8 +74,7 @@ class Front:
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
         self._inspector = FileInspector(settings.roots, self.wake)
-        usable = settings.arena_bytes >= 1 << 20 and shared_memory.supported()
-        self._arena = Arena(settings.arena_bytes) if usable else None
+        self._arena = open_arena(settings.arena_bytes)
         self._listeners = [listeners.listen(address) for address in settings.addresses]
         self._pool = Pool(
             settings.readers,
@@ -127,6 +126,8 @@ class Front:
             self._bury(client)
         for connection in self._clients:
             self._update_interest(connection)
+        if self._arena is not None:
+            self._arena.prepare()
 
     def _drain_wakes(self, _mask: int) -> None:
         with contextlib.suppress(BlockingIOError):

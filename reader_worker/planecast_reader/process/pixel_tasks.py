@@ -1,5 +1,6 @@
 """Reading pixels in a reader process: straight into the arena, checked to be whole."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +79,7 @@ class _TaskMemory:
 
     def allocate(self, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Pixels:
         """Return a writable C-contiguous array, the last one of which `holds` knows."""
-        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        nbytes = math.prod(shape) * dtype.itemsize
         if nbytes > MAX_PLANE_BYTES:
             raise TooLargeError.of(
                 self._task.wire_path,
@@ -98,6 +99,8 @@ class _TaskMemory:
     def holds(self, pixels: Pixels) -> bool:
         """Tell whether `pixels` is exactly the array that was handed out last."""
         given = self._given
+        if pixels is given:
+            return True
         return (
             given is not None
             and pixels.flags.c_contiguous

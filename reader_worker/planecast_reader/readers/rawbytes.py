@@ -1,13 +1,19 @@
 """Pixels that lie in a file as they do in memory, read straight into the array."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 
-import numpy as np
-
 from planecast_protocol.errors import NotYetWrittenError
 from planecast_reader.reader import Pixels
+from planecast_reader.readers.side_by_side import n_threads, side_by_side
+
+_MIN_PART_BYTES = 1 << 20
+"""Copying less out of the page cache takes no longer than waking a thread."""
+
+Piece = tuple[int, int, int]
+"""Offset in the file, first and last byte (exclusive) in the array."""
 
 
 def read_into(path: Path, file: FileIO, segments: Sequence[tuple[int, int]], out: Pixels) -> None:
@@ -15,15 +21,52 @@ def read_into(path: Path, file: FileIO, segments: Sequence[tuple[int, int]], out
 
     Raises `NotYetWrittenError` if the file or the segments end before `out` is full.
     """
-    view = out.reshape(-1).view(np.uint8).data
-    filled = 0
-    for offset, count in segments:
-        file.seek(offset)
-        end = min(filled + count, len(view))
-        while filled < end:
-            n_read = file.readinto(view[filled:end])
+    view = out.reshape(-1).view("u1").data
+    fd = file.fileno()
+
+    def read(piece: Piece) -> None:
+        offset, first, stop = piece
+        filled = first
+        while filled < stop:
+            n_read = os.preadv(fd, [view[filled:stop]], offset + filled - first)
             if not n_read:
-                break
+                raise _too_short(path, filled, len(view))
             filled += n_read
+
+    pieces = list(_pieces(segments, len(view)))
+    side_by_side(read, _cut(pieces, len(view)))
+    filled = pieces[-1][2] if pieces else 0
     if filled < len(view):
-        raise NotYetWrittenError.of(path, f"{filled} of {len(view)} bytes of the plane are there")
+        raise _too_short(path, filled, len(view))
+
+
+def _pieces(segments: Sequence[tuple[int, int]], wanted: int) -> Iterator[Piece]:
+    """Yield the segments' places, those that follow one another as one."""
+    filled = 0
+    run: Piece | None = None
+    for offset, count in segments:
+        stop = min(filled + count, wanted)
+        if stop == filled:
+            continue
+        if run is not None and run[0] + filled - run[1] == offset:
+            run = (run[0], run[1], stop)
+        else:
+            if run is not None:
+                yield run
+            run = (offset, filled, stop)
+        filled = stop
+    if run is not None:
+        yield run
+
+
+def _cut(pieces: Sequence[Piece], n_bytes: int) -> Iterator[Piece]:
+    """Cut large pieces, so that each thread has one."""
+    part = max(_MIN_PART_BYTES, -(-n_bytes // n_threads()))
+    part = -(-part // 4096) * 4096
+    for offset, first, stop in pieces:
+        for start in range(first, stop, part):
+            yield offset + start - first, start, min(start + part, stop)
+
+
+def _too_short(path: Path, there: int, wanted: int) -> NotYetWrittenError:
+    return NotYetWrittenError.of(path, f"{there} of {wanted} bytes of the plane are there")

@@ -1,12 +1,18 @@
 """One page of a TIFF: its segments, and its pixels as tifffile decodes them."""
 
+import os
 from io import FileIO
 from typing import Any
 
 import numpy as np
 import tifffile
 
+from planecast_reader.readers.side_by_side import side_by_side
+
 Page = tifffile.TiffPage | tifffile.TiffFrame
+
+_JPEGS = (6, 7, 33007, 34892)
+"""Compressions whose strips and tiles need tables or a header that is kept elsewhere."""
 
 
 def keyframe_of(page: Page) -> tifffile.TiffPage:
@@ -38,14 +44,33 @@ def decode(page: Page) -> np.ndarray[Any, Any]:
     return page.asarray()
 
 
-def is_windowed(page: Page) -> bool:
-    """Whether `decode_window` can read `page`: a flat picture of several strips or tiles."""
+def is_flat(page: Page) -> bool:
+    """Whether `page` is one picture whose strips or tiles can be decoded one by one."""
     keyframe = keyframe_of(page)
     is_planar = keyframe.planarconfig == 2 and keyframe.samplesperpixel > 1
-    is_flat = keyframe.imagedepth == 1 and not is_planar
     # LSM and MetaMorph describe their strips in ways of their own.
     is_plain = not (keyframe.is_stk or keyframe.is_lsm or keyframe.is_subsampled)
-    return is_flat and is_plain and len(page.dataoffsets) > 1
+    return keyframe.imagedepth == 1 and not is_planar and is_plain
+
+
+def is_windowed(page: Page) -> bool:
+    """Whether `decode_window` can read `page`: a flat picture of several strips or tiles."""
+    return is_flat(page) and len(page.dataoffsets) > 1
+
+
+def decode_into(page: Page, file: FileIO, out: np.ndarray[Any, Any]) -> None:
+    """Decode a flat page into `out`, (y, x) or (y, x, samples): one decode and one short copy.
+
+    Strips or tiles are decoded by several threads, as tifffile does where it may.
+    """
+    keyframe = keyframe_of(page)
+    target = out.reshape(keyframe.imagelength, keyframe.imagewidth, keyframe.samplesperpixel)
+
+    def decode_one(number: int) -> None:
+        tile, place = _decode_segment(page, file, number)
+        _paste(target, tile, place[2], place[3])
+
+    side_by_side(decode_one, range(len(page.dataoffsets)))
 
 
 def decode_window(
@@ -60,15 +85,24 @@ def decode_window(
     window = np.zeros(shape, keyframe.dtype)
     for row in range(top // rows, -(-(top + height) // rows)):
         for column in range(left // columns, -(-(left + width) // columns)):
-            number = row * n_across + column
-            file.seek(page.dataoffsets[number])
-            stored = file.read(page.databytecounts[number])
-            decoded, place, kept = keyframe.decode(stored, number, jpegtables=page.jpegtables)
-            if decoded is None:
-                raise ValueError(f"strip or tile {number} of page {page.index} is empty")
-            tile = decoded[0, : kept[1], : kept[2]]
+            tile, place = _decode_segment(page, file, row * n_across + column)
             _paste(window, tile, place[2] - top, place[3] - left)
     return window if keyframe.axes.endswith("S") else window[..., 0]
+
+
+def _decode_segment(
+    page: Page, file: FileIO, number: int
+) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
+    """Return the pixels of a strip or tile, (y, x, samples), and its place in the picture."""
+    keyframe = keyframe_of(page)
+    stored = os.pread(file.fileno(), page.databytecounts[number], page.dataoffsets[number])
+    tables = {}
+    if keyframe.compression in _JPEGS:
+        tables = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
+    decoded, place, kept = keyframe.decode(stored, number, **tables)
+    if decoded is None:
+        raise ValueError(f"strip or tile {number} of page {page.index} is empty")
+    return decoded[0, : kept[1], : kept[2]], place
 
 
 def _paste(window: np.ndarray[Any, Any], tile: np.ndarray[Any, Any], y: int, x: int) -> None:

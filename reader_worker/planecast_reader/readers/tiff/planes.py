@@ -25,7 +25,9 @@ from planecast_reader.readers.tiff.layout import SeriesLayout, series_layout
 from planecast_reader.readers.tiff.pages import (
     Page,
     decode,
+    decode_into,
     decode_window,
+    is_flat,
     is_windowed,
     keyframe_of,
     raw_segments,
@@ -176,6 +178,10 @@ class TiffPlanes:
             if segments is not None and layout.page_is_plane:
                 out = allocate(layout.plane_shape, layout.dtype)
                 _read_raw(path, file, segments, out, page.parent.byteorder)
+                return out
+            if layout.page_is_plane and is_flat(page):
+                out = allocate(layout.plane_shape, layout.dtype)
+                decode_into(page, file, out)
                 return out
             decoded = decode(page)
         if decoded.shape != keyframe.shape:

@@ -1,0 +1,152 @@
+"""Callers that receive their own answers, beside those who are called back."""
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from worker_rig import (
+    TIMEOUT_S,
+    Asked,
+    Worker,
+    picture,
+    plane_request,
+    running_worker,
+    send,
+    status,
+    stopped,
+    wait_until,
+    write_stack,
+)
+
+from planecast_protocol.errors import (
+    CancelledError,
+    FileMissingError,
+    PlanecastError,
+    ReaderTimeoutError,
+)
+from planecast_reader.client import PixelAnswer, ReaderClient
+
+PLANES = 12
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    path = tmp_path / "stack.ome.tif"
+    write_stack(path, PLANES)
+    return path
+
+
+def read(client: ReaderClient, path: Path, z: int) -> np.ndarray:
+    answer = client.request(plane_request(path, index={"Z": z}), TIMEOUT_S, find=False)
+    assert isinstance(answer, PixelAnswer)
+    return answer.pixels
+
+
+def test_many_threads_ask_and_are_called_back_at_once(client: ReaderClient, stack: Path) -> None:
+    def ask(n: int) -> bool:
+        z = n % PLANES
+        if n % 3:
+            return np.array_equal(read(client, stack, z), picture(z))
+        asked = Asked(client, plane_request(stack, index={"Z": z}))
+        return np.array_equal(asked.pixels(), picture(z))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(ask, range(400)))
+
+
+def test_callbacks_come_from_the_client_s_thread_also_while_a_caller_receives(
+    worker: Worker, client: ReaderClient, stack: Path
+) -> None:
+    threads: list[str] = []
+    answered = threading.Event()
+
+    def on_answer(_answer: object) -> None:
+        threads.append(threading.current_thread().name)
+        if len(threads) == 200:
+            answered.set()
+
+    for n in range(200):
+        client.submit(plane_request(stack, index={"Z": n % PLANES}), on_answer)
+        read(client, stack, n % PLANES)
+    assert answered.wait(TIMEOUT_S)
+    assert set(threads) == {"reader-client"}
+
+
+def test_caller_that_receives_gets_its_error(client: ReaderClient, tmp_path: Path) -> None:
+    with pytest.raises(FileMissingError, match=r"nowhere\.tif"):
+        client.request(plane_request(tmp_path / "nowhere.tif"), TIMEOUT_S)
+
+
+def test_caller_gives_up_when_its_time_is_over_and_the_next_is_served(
+    client: ReaderClient, stack: Path
+) -> None:
+    pids = [reader.pid for reader in status(client).readers]
+    with stopped(*pids), pytest.raises(ReaderTimeoutError):
+        client.request(plane_request(stack, index={"Z": 3}), 0.2)
+    np.testing.assert_array_equal(read(client, stack, 4), picture(4))
+
+
+def test_worker_killed_under_a_caller_is_asked_again_when_it_is_back(stack: Path) -> None:
+    with running_worker() as worker:
+        client = ReaderClient(worker.address)
+        try:
+            pids = [reader.pid for reader in status(client).readers]
+            with stopped(*pids), ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(read, client, stack, 5)
+                wait_until(lambda: status(client).queued + busy(client) > 0, "a read under way")
+                worker.kill()
+                for pid in pids:
+                    send(pid, signal.SIGKILL)
+                worker.start()
+                np.testing.assert_array_equal(reading.result(TIMEOUT_S), picture(5))
+        finally:
+            client.close()
+
+
+def busy(client: ReaderClient) -> int:
+    return sum(reader.state == "busy" for reader in status(client).readers)
+
+
+def test_client_closed_under_a_caller_ends_its_wait(worker: Worker, stack: Path) -> None:
+    client = ReaderClient(worker.address)
+    pids = [reader.pid for reader in status(client).readers]
+    with stopped(*pids), ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read, client, stack, 6)
+        wait_until(lambda: busy(client) > 0, "a read under way")
+        client.close()
+        with pytest.raises(CancelledError):
+            reading.result(TIMEOUT_S)
+
+
+def test_plane_of_many_strips_is_decoded_by_several_threads_and_right(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    for compression in ("zstd", "zlib", "lzw", "packbits"):
+        for tile in (None, (64, 96)):
+            path = tmp_path / f"{compression}-{tile}.tif"
+            pixels = rng.integers(0, 60_000, (500, 700)).astype(np.uint16)
+            tifffile.imwrite(
+                path, pixels, compression=compression, tile=tile, rowsperstrip=None if tile else 17
+            )
+            answer = client.request(plane_request(path), TIMEOUT_S)
+            assert isinstance(answer, PixelAnswer)
+            np.testing.assert_array_equal(answer.pixels, pixels)
+
+
+def test_plane_whose_strip_is_damaged_is_an_error_and_no_half_picture(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged.tif"
+    tifffile.imwrite(path, picture(1, 512), compression="zstd", rowsperstrip=16)
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[0].dataoffsets[20]
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xff" * 64)
+    with pytest.raises(PlanecastError, match=r"damaged\.tif"):
+        client.request(plane_request(path), TIMEOUT_S)
