@@ -104,6 +104,40 @@ class JournalFullError(PlanecastError):
     """The agent's disk is full; controllers go on spooling."""
 
 
+# ---------------------------------------------------------------- state and commands
+
+
+class NotPermittedError(PlanecastError):
+    """The agent does not let this client do that; its operator decides."""
+
+
+class StateError(PlanecastError):
+    """A value of state, or the declaration of a command, that can't be published."""
+
+
+class CommandError(PlanecastError):
+    """A command that was not carried out, or not as far as is known."""
+
+
+class CommandRefusedError(CommandError):
+    """The command was not begun, and will not be.
+
+    A handler may raise it before it does anything.
+    """
+
+
+class CommandFailedError(CommandError):
+    """The controller's handler raised: what it did before that is done."""
+
+
+class CommandTimeoutError(CommandError):
+    """The controller did not answer in time; the message says whether it had begun."""
+
+
+class CommandLostError(CommandError):
+    """It is not known whether the command was carried out: agent or controller were lost."""
+
+
 # ---------------------------------------------------------------- files and planes
 
 
@@ -122,6 +156,10 @@ class FileMissingError(ReadError):
 
 class NotYetWrittenError(ReadError):
     """The plane is announced, but not (or not wholly) in its file yet. Ask again, or wait."""
+
+
+class FileChangedError(ReadError):
+    """The file is not the one that was registered: its pixels may be those of another plane."""
 
 
 class NoDataError(ReadError):

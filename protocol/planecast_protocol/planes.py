@@ -22,7 +22,12 @@ AxisIndex = Annotated[
 """Axis letter as the file has it (`T`, `C`, `Z`, `H` …) to index; axes left out are 0."""
 
 
-class PlaneSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+FileSize = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+FileTime = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Nanoseconds since 1970, as `os.stat` has them."""
+
+
+class PlaneSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where a plane is: a file, and the place in it."""
 
     path: WirePath
@@ -30,9 +35,9 @@ class PlaneSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     index: AxisIndex = {}
     page: Count | None = None
     """Page of a TIFF, where the controller counts pages rather than axes."""
-    size_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    size_bytes: FileSize | None = None
     """The whole file's size, if the controller knew it after closing the file."""
-    mtime_ns: int | None = None
+    mtime_ns: FileTime | None = None
 
 
 class SharedPlane(msgspec.Struct, frozen=True, kw_only=True):

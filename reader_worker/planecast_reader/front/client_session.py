@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from planecast_protocol.errors import UnreachableError
 from planecast_protocol.messages import AnyMessage
 from planecast_reader.connection import Connection
+from planecast_reader.front.jobs import JobKey
 from planecast_reader.front.travel import Travel
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ class ClientSession:
     unanswered: set[int] = field(default_factory=set)
     """Requests that were neither answered nor withdrawn."""
     travel: Travel = field(default_factory=Travel)
-    ahead: set[tuple[tuple[int, int], bool, bool]] = field(default_factory=set)
-    """Jobs that were begun because of `travel`."""
+    ahead: set[JobKey] = field(default_factory=set)
+    """What is read because of `travel`."""
     views: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
     """View to its newest turn, and the requests of that turn."""
 

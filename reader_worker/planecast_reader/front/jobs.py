@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.limits import OPEN_TIMES, READ_BYTES_PER_S
-from planecast_protocol.reader_messages import PRIORITIES, Priority
+from planecast_protocol.reader_messages import PRIORITIES, Priority, ReadPixels
 from planecast_protocol.task_messages import (
     MemorySlot,
     PixelsTask,
@@ -17,9 +17,18 @@ from planecast_protocol.task_messages import (
     TaskPixels,
 )
 from planecast_reader.arena.cache import Slot
+from planecast_reader.arena.ledger import Digest, digest_of
 from planecast_reader.front.file_facts import FileFacts
 
+JobKey = tuple[Digest, bool, bool]
+"""The plane, whether its acquisition runs, and whether statistics are wanted."""
+
 Result = TaskPixels | TaskImage | TaskPayload | PlanecastError
+
+
+def job_key(request: ReadPixels) -> JobKey:
+    """Return what requests have in common that one task answers."""
+    return digest_of(request), request.running, request.statistics
 
 
 @dataclass(eq=False)

@@ -2,14 +2,12 @@
 
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from planecast_protocol.errors import (
     CancelledError,
-    FileMissingError,
     NoDataError,
     NotYetWrittenError,
     PlanecastError,
@@ -21,13 +19,16 @@ from planecast_protocol.reader_messages import PixelsPending, PixelsReady, ReadP
 from planecast_protocol.task_messages import PixelsTask, TaskPixels
 from planecast_reader.arena.cache import Arena, Slot
 from planecast_reader.arena.ledger import Digest, PlaneFacts, digest_of
+from planecast_reader.front.ahead import ReadAhead
 from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.fact_cache import FactCache
 from planecast_reader.front.file_facts import FileFacts
-from planecast_reader.front.jobs import Job, Result
+from planecast_reader.front.jobs import Job, JobKey, Result
 from planecast_reader.front.patience import Patience, Waiting
 from planecast_reader.front.pool import Pool
 from planecast_reader.front.quarantine import Quarantine
+from planecast_reader.front.registered import check_registered, explain_missing, is_registered
+from planecast_reader.front.settling import Settling
 from planecast_reader.front.size_hints import SizeHints
 from planecast_reader.signature import Signature
 
@@ -47,14 +48,12 @@ class CachedPixels(NamedTuple):
     statistics: PlaneStatistics | None
 
 
-JobKey = tuple[Digest, bool, bool]
-"""The plane, whether its acquisition runs, and whether statistics are wanted."""
-
-
 @dataclass(eq=False)
 class _PixelJob:
     job: Job
     digest: Digest
+    must_settle: bool
+    """Nobody said what the finished file looks like, so it must be seen unchanged for a while."""
     waiters: list[tuple[ClientSession, ReadPixels]] = field(default_factory=list)
     is_prefetch: bool = False
     """Read although nobody asked for it yet."""
@@ -72,8 +71,13 @@ class PixelDesk:
         self._quarantine = quarantine
         self._jobs: dict[JobKey, _PixelJob] = {}
         self._patience = Patience(self._look_again)
-        self._ahead: dict[JobKey, ReadPixels] = {}
-        """What is to be read although nobody asked for it yet."""
+        self._settling = Settling(facts)
+        self._ahead = ReadAhead(
+            facts,
+            is_known=self._is_known,
+            begin=self._begin_ahead,
+            withdraw=self._withdraw,
+        )
         self._sizes = SizeHints()
         self.reads = 0
         self.cache_hits = 0
@@ -103,7 +107,7 @@ class PixelDesk:
 
     def doubt(self, wire_path: str) -> None:
         """Look at a file anew before any plane of it is used again; read none of it ahead."""
-        self._stop_reading_ahead([k for k, ahead in self._ahead.items() if ahead.path == wire_path])
+        self._ahead.stop(wire_path)
         self._facts.forget(wire_path)
         if self._arena is not None:
             self._arena.doubt(
@@ -112,11 +116,14 @@ class PixelDesk:
 
     def drop(self, client: ClientSession) -> None:
         """Forget a client that is gone."""
+        self._ahead.drop(client)
         self._forget(client, None)
 
     def tick(self) -> None:
         """Look again at files that were not whole."""
         self._patience.tick()
+        self._settling.tick()
+        self._ahead.tick()
 
     @property
     def pending(self) -> int:
@@ -125,7 +132,8 @@ class PixelDesk:
 
     def next_look_s(self) -> float | None:
         """Return the time to the next look at a file; None if none is waited for."""
-        return self._patience.next_s()
+        next_ones = (self._patience.next_s(), self._settling.next_s(), self._ahead.next_s())
+        return min((next_s for next_s in next_ones if next_s is not None), default=None)
 
     def _forget(self, client: ClientSession, requests: set[int] | None) -> None:
         self._patience.forget(client, requests)
@@ -157,7 +165,7 @@ class PixelDesk:
         if request.keep and self._arena is not None:
             self._arena.keep(slot)
         self._answer(client, request, slot, cached=True, read_ms=0.0)
-        self._read_ahead(client, request)
+        self._ahead.follow(client, request)
 
     def _answer(
         self,
@@ -208,6 +216,7 @@ class PixelDesk:
             if isinstance(facts, PlanecastError):
                 raise facts
             self._quarantine.check(request.path, facts.signature)
+            check_registered(request, facts)
         except PlanecastError as error:
             self._disappoint(client, request, error)
             return
@@ -234,7 +243,7 @@ class PixelDesk:
             return
         self._jobs[key] = entry = self._begin(request, facts, key)
         entry.waiters.append((client, request))
-        self._read_ahead(client, request)
+        self._ahead.follow(client, request)
 
     def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> _PixelJob:
         task = PixelsTask(
@@ -255,53 +264,63 @@ class PixelDesk:
             priority=request.priority,
             nbytes=self._sizes.guess(request),
         )
+        must_settle = request.running and not is_registered(request) and not facts.is_folder
+        if must_settle:
+            self._settling.see(request.path, facts.signature)
         self._pool.submit(job)
-        return _PixelJob(job, key[0])
+        return _PixelJob(job, key[0], must_settle)
 
-    def _read_ahead(self, client: ClientSession, request: ReadPixels) -> None:
-        """Begin to read what a client that steps through a stack will want next."""
-        if request.running or request.priority == "prefetch" or not request.keep:
+    def _is_known(self, key: JobKey, request: ReadPixels) -> bool:
+        return key in self._jobs or self._find(request, key[0]) is not None
+
+    def _begin_ahead(self, key: JobKey, wanted: ReadPixels, facts: FileFacts) -> None:
+        self._jobs[key] = entry = self._begin(wanted, facts, key)
+        entry.is_prefetch = True
+
+    def _withdraw(self, key: JobKey) -> None:
+        entry = self._jobs.get(key)
+        if entry is None:
             return
-        next_ones = {_job_key(wanted): wanted for wanted in client.travel.next(request)}
-        self._stop_reading_ahead(client.ahead - next_ones.keys())
-        client.ahead = set(next_ones)
-        for key, wanted in next_ones.items():
-            if key in self._jobs or self._find(wanted, key[0]) is not None:
-                continue
-
-            def on_facts(
-                facts: FileFacts | PlanecastError,
-                wanted: ReadPixels = wanted,
-                key: JobKey = key,
-            ) -> None:
-                still_wanted = self._ahead.get(key) is wanted and key not in self._jobs
-                if isinstance(facts, FileFacts) and still_wanted:
-                    self._jobs[key] = entry = self._begin(wanted, facts, key)
-                    entry.is_prefetch = True
-
-            self._ahead[key] = wanted
-            self._facts.ask(wanted.path, on_facts)
-
-    def _stop_reading_ahead(self, keys: Iterable[JobKey]) -> None:
-        for key in keys:
-            self._ahead.pop(key, None)
-            passed = self._jobs.get(key)
-            if passed and not passed.waiters and self._pool.cancel(passed.job):
-                del self._jobs[key]
+        entry.is_prefetch = False
+        if not entry.waiters and self._pool.cancel(entry.job):
+            del self._jobs[key]
 
     def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes) -> None:
-        entry = self._jobs.pop(key)
-        self._ahead.pop(key, None)
         if isinstance(result, TaskPixels):
             self.reads += 1
             self._quarantine.forgive(job.wire_path)
-            self._deliver(entry, result, payload)
+            on_settled = partial(self._on_settled, key, job, result, payload)
+            held = self._jobs[key].must_settle and self._settling.hold(
+                job.wire_path, result.file_signature, on_settled
+            )
+            if not held:
+                self._finish(key, result, payload)
             return
         error = result if isinstance(result, PlanecastError) else PlanecastError("not pixels")
         if isinstance(error, ReaderCrashedError | ReaderTimeoutError):
             self._quarantine.add(job.wire_path, job.facts.signature, error.message)
+        self._finish(key, error, b"")
+
+    def _on_settled(
+        self, key: JobKey, job: Job, result: TaskPixels, payload: bytes, same: bool
+    ) -> None:
+        if same:
+            self._finish(key, result, payload)
+            return
+        if job.slot is not None and self._arena is not None:
+            self._arena.give_back(job.slot)
+            job.slot = None
+        trouble = NotYetWrittenError.of(job.wire_path, "it changes while it is looked at")
+        self._finish(key, trouble, b"")
+
+    def _finish(self, key: JobKey, result: TaskPixels | PlanecastError, payload: bytes) -> None:
+        entry = self._jobs.pop(key)
+        self._ahead.done(key, failed=isinstance(result, PlanecastError))
+        if isinstance(result, TaskPixels):
+            self._deliver(entry, result, payload)
+            return
         for client, request in entry.waiters:
-            self._disappoint(client, request, error)
+            self._disappoint(client, request, result)
 
     def _deliver(self, entry: _PixelJob, result: TaskPixels, payload: bytes) -> None:
         job = entry.job
@@ -342,9 +361,8 @@ class PixelDesk:
         self, client: ClientSession, request: ReadPixels, error: PlanecastError
     ) -> None:
         """Answer with an error, or go on waiting for a plane that was only announced yet."""
-        if request.running and isinstance(error, FileMissingError):
-            error = NotYetWrittenError.of(request.path, "announced, but not there yet")
-        elif request.running and type(error) is NoDataError:  # not `OutOfRangeError`
+        error = explain_missing(request, error)
+        if request.running and type(error) is NoDataError:  # not `OutOfRangeError`
             error = NotYetWrittenError(error.message, path=error.path)
         if request.wait and request.running and isinstance(error, NotYetWrittenError):
             if self._patience.wait(client, request, error.message):
@@ -355,7 +373,3 @@ class PixelDesk:
         client.answer(
             request.request, RequestFailed(request=request.request, error=error.to_info())
         )
-
-
-def _job_key(request: ReadPixels) -> JobKey:
-    return (digest_of(request), request.running, request.statistics)

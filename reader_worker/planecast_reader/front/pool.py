@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -85,6 +86,7 @@ class Pool:
         if sooner and job in self._queue:
             job.priority = priority
             self._queue.push(job)
+            self._assign()
 
     @property
     def queued(self) -> int:
@@ -98,7 +100,9 @@ class Pool:
             if not idle or busy >= self._size:
                 return
             pids = {child.pid for child in idle}
-            job = self._queue.pop(lambda j: j.only_reader is None or j.only_reader in pids)  # noqa: B023 called before `pids` changes
+            # The last free reader is kept for somebody who waits: he would wait for two reads.
+            may_prefetch = busy == 0 or self._size - busy > 1
+            job = self._queue.pop(partial(_fits, pids, may_prefetch))
             if job is None:
                 return
             child = self._choose(idle, job)
@@ -288,3 +292,9 @@ class Pool:
             self._unwatch(child.connection)
             child.reap(timeout_s=2.0)
         self.children.clear()
+
+
+def _fits(pids: set[int], may_prefetch: bool, job: Job) -> bool:
+    return (job.only_reader is None or job.only_reader in pids) and (
+        may_prefetch or job.priority != "prefetch"
+    )
