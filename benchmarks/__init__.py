@@ -1,1 +1,1 @@
-"""Measured comparisons. Run them with `./run bench`; they are no tests and prove no promise."""
+"""Measured comparisons: `planecast bench`. They are no tests and prove no promise."""

@@ -1,30 +1,56 @@
-"""Run the benchmarks: `python -m benchmarks [planes|events] [--quick] [--json]`."""
+"""Run the benchmarks: `planecast bench [planes] [events] [--quick] [--json] [--out FILE]`."""
 
 import argparse
+import importlib
 import json
 import sys
+from pathlib import Path
 
-from benchmarks import events, plane_path
+BENCHMARKS = {"planes": "benchmarks.plane_path", "events": "benchmarks.events"}
+"""Name to module, whose `measure(quick=…)` returns figures by name."""
 
-BENCHMARKS = {"planes": plane_path.measure, "events": events.measure}
+Figures = dict[str, object]
 
 
 def main() -> int:
-    """Run those that are asked for; print one JSON object, or a table."""
-    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
+    """Run those that are asked for. One gives a flat JSON object, several one by name."""
+    parser = argparse.ArgumentParser(prog="planecast bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, within 45 s")
+    parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
+    parser.add_argument("--out", type=Path, help="a file for the JSON object as well")
     given = parser.parse_args()
-    results = {name: BENCHMARKS[name](quick=given.quick) for name in given.names or BENCHMARKS}
-    if given.json:
-        print(json.dumps(results, indent=2))
-        return 0
-    for name, figures in results.items():
-        print(name)
-        for figure, value in figures.items():
-            print(f"  {figure:32} {value:>12g}")
+    names = given.names or list(BENCHMARKS)
+    try:
+        figures = {name: _measure(name, quick=given.quick) for name in names}
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("planecast"):
+            raise
+        print(
+            f"planecast: the benchmarks need {missing.name}: pip install 'planecast[all,test]'",
+            file=sys.stderr,
+        )
+        return 1
+    text = json.dumps(figures[names[0]] if len(names) == 1 else figures, indent=2)
+    if given.out is not None:
+        given.out.write_text(text + "\n", encoding="utf-8")
+    print(text if given.json else _table(figures))
     return 0
+
+
+def _measure(name: str, *, quick: bool) -> Figures:
+    figures: Figures = importlib.import_module(BENCHMARKS[name]).measure(quick=quick)
+    return figures
+
+
+def _table(figures: dict[str, Figures]) -> str:
+    lines: list[str] = []
+    for name, values in figures.items():
+        lines.append(name)
+        for figure, value in values.items():
+            shown = f"{value:>12g}" if isinstance(value, int | float) else f"{value!s:>12}"
+            lines.append(f"  {figure:40} {shown}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

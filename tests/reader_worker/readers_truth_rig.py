@@ -120,7 +120,7 @@ def check_random_reads(paths: list[Path]) -> None:
         client.close()
 
     # A small cache: most planes are read more than once.
-    with running_worker("--cache-mib", "8") as worker:
+    with running_worker("--cache-mib", "32") as worker:
         threads = [
             threading.Thread(target=read_some, args=(worker.address, seed))
             for seed in range(N_CLIENTS)

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from planecast_protocol.planes import SharedPlane
+from planecast_reader.arena import cache
 from planecast_reader.arena.cache import Arena, Slot, shared_memory, slot_size
 from planecast_reader.arena.leases import ClientArena
 from planecast_reader.arena.prefault import SLAB_BYTES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has both ways")
 
-PLANE = 8 << 20
+PLANE = 2 << 20
 SLOTS_PER_SLAB = SLAB_BYTES // PLANE
 
 
@@ -24,6 +25,7 @@ SLOTS_PER_SLAB = SLAB_BYTES // PLANE
 def arena(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     """An arena of two slabs, by each way that Linux has."""
     monkeypatch.setenv(shared_memory.VARIABLE, request.param)
+    monkeypatch.setattr(cache, "PATIENCE_S", 60.0)  # what is evicted is not to depend on the load
     arena = Arena(2 * SLAB_BYTES)
     yield arena
     arena.close()

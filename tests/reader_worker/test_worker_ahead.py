@@ -27,7 +27,6 @@ from planecast_protocol.errors import CancelledError
 from planecast_protocol.reader_messages import ReadPixels, ReleaseFile
 from planecast_reader.client import PixelAnswer, ReaderClient
 from planecast_reader.front.size_hints import SizeHints
-from planecast_reader.front.travel import Travel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shared memory is Linux's")
 
@@ -123,18 +122,6 @@ def test_found_planes_are_used_planes(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- ahead
 
 
-def test_next_planes_in_the_direction_of_travel() -> None:
-    travel = Travel()
-    assert travel.next(step(Z=5, C=1)) == []
-    assert [r.index for r in travel.next(step(Z=6, C=1))] == [{"Z": n, "C": 1} for n in (7, 8, 9)]
-    assert [r.index["Z"] for r in travel.next(step(Z=5, C=1))] == [4, 3, 2]
-    assert {r.priority for r in travel.next(step(Z=4, C=1))} == {"prefetch"}
-    assert [r.index["Z"] for r in travel.next(step(Z=3, C=1))] == [2, 1, 0]
-    assert travel.next(step(Z=9, C=1)) == [], "a jump"
-    assert travel.next(step(Z=9, C=0)) == [], "the other end of the axis is behind it"
-    assert travel.next(step(Z=8, C=1)) == [], "two axes at once"
-
-
 def test_stepping_through_a_stack_reads_ahead(client: ReaderClient, tmp_path: Path) -> None:
     path = tmp_path / "a.ome.tif"
     write_stack(path, 8)
@@ -158,6 +145,124 @@ def test_reading_ahead_stops_at_the_end_without_an_error(
         answer = Asked(client, plane_request(path, index={"Z": z})).answer()
         assert isinstance(answer, PixelAnswer)
     assert status(client).quarantined == []
+
+
+def write_hyperstack(path: Path) -> None:
+    """Write T=2, C=2, Z=3; the plane at (t, c, z) is `picture(100 * t + 10 * c + z)`."""
+    planes = [[[picture(100 * t + 10 * c + z) for z in range(3)] for c in range(2)] for t in (0, 1)]
+    tifffile.imwrite(path, np.array(planes), metadata={"axes": "TCZYX"}, ome=True)
+
+
+def test_neighbours_of_a_screen_at_rest_are_read(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_hyperstack(path)
+    here = {"T": 0, "C": 0, "Z": 1}
+    Asked(client, plane_request(path, index=here, priority="screen")).pixels()
+    for axis, place, number in (("Z", 2, 2), ("Z", 0, 0), ("C", 1, 11), ("T", 1, 101)):
+        request = plane_request(path, index={**here, axis: place})
+        wait_until(lambda request=request: client.find(request) is not None, f"{axis}={place}")
+        found = client.find(request)
+        assert found is not None
+        np.testing.assert_array_equal(found, picture(number))
+    beyond = status(client).reads
+    Asked(client, plane_request(path, index={"T": 1, "C": 1, "Z": 0}, priority="screen")).pixels()
+    assert client.find(plane_request(path, index={"T": 1, "C": 0, "Z": 2})) is None
+    assert status(client).reads > beyond
+
+
+def test_scripts_have_no_screen_around_which_to_read(client: ReaderClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_hyperstack(path)
+    Asked(client, plane_request(path, index={"T": 0, "C": 0, "Z": 1})).pixels()
+    reads = status(client).reads
+    let_rest(client, tmp_path)
+    assert client.find(plane_request(path, index={"T": 0, "C": 0, "Z": 2})) is None
+    assert status(client).reads <= reads + 2
+
+
+def let_rest(client: ReaderClient, tmp_path: Path) -> None:
+    """Wait until a screen that asks now has been at rest: its neighbour was read."""
+    other = tmp_path / "other.ome.tif"
+    write_stack(other, 2)
+    Asked(client, plane_request(other, index={"Z": 0}, priority="screen")).pixels()
+    neighbour = plane_request(other, index={"Z": 1})
+    wait_until(lambda: client.find(neighbour) is not None, "the neighbour of another plane")
+
+
+def test_nothing_is_read_ahead_of_a_running_acquisition(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 8)
+    for z in (0, 1):
+        request = plane_request(path, index={"Z": z}, priority="screen", running=True)
+        Asked(client, request).pixels()
+    let_rest(client, tmp_path)
+    assert client.find(plane_request(path, index={"Z": 2})) is None
+    assert client.find(plane_request(path, index={"Z": 2}, running=True)) is None
+
+
+def test_planes_beyond_the_end_are_not_tried_again_and_again(
+    worker: Worker, client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 2)
+    last = plane_request(path, index={"Z": 1}, priority="screen")
+    other = ReaderClient(worker.address)  # whose screen rests later than that of `client`
+    tasks: list[int] = []
+    for turn in range(4):
+        Asked(client, last).pixels()
+        (tmp_path / str(turn)).mkdir()
+        let_rest(other, tmp_path / str(turn))
+        wait_until(lambda: all(r.state == "idle" for r in status(client).readers), "idle readers")
+        tasks.append(sum(reader.reads for reader in status(client).readers))
+    other.close()
+    assert np.diff(tasks).tolist() == [2, 2, 2], "no more than the two of the other screen"
+
+
+def test_reading_ahead_leaves_a_reader_free(client: ReaderClient, tmp_path: Path) -> None:
+    """Somebody who waits gets a reader at once, however much is to be read ahead."""
+    path, urgent = tmp_path / "a.ome.tif", tmp_path / "urgent.tif"
+    write_stack(path, 40)
+    tifffile.imwrite(urgent, picture(7))
+    for z in (0, 1):
+        Asked(client, plane_request(path, index={"Z": z})).pixels()
+    wait_until(lambda: all(r.state == "idle" for r in status(client).readers), "idle readers")
+    pids = [reader.pid for reader in status(client).readers]
+    with stopped(*pids):
+        ahead = [
+            Asked(client, plane_request(path, index={"Z": z}, priority="prefetch"))
+            for z in range(10, 30)
+        ]
+        wait_until(lambda: status(client).queued == 19, "one of them to be begun")
+        asked = Asked(client, plane_request(urgent, priority="screen"))
+        wait_until(
+            lambda: "urgent.tif" in " ".join(r.path for r in status(client).readers), "its start"
+        )
+        assert status(client).queued == 19
+    np.testing.assert_array_equal(asked.pixels(), picture(7))
+    for one in ahead:
+        one.pixels()
+
+
+def test_plane_read_ahead_is_hurried_when_somebody_wants_it(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ome.tif"
+    write_stack(path, 40)
+    Asked(client, plane_request(path)).pixels()
+    wait_until(lambda: all(r.state == "idle" for r in status(client).readers), "idle readers")
+    with stopped(*(reader.pid for reader in status(client).readers)):
+        ahead = [
+            Asked(client, plane_request(path, index={"Z": z}, priority="prefetch"))
+            for z in range(10, 20)
+        ]
+        wait_until(lambda: status(client).queued == 9, "one of them to be begun")
+        wanted = Asked(client, plane_request(path, index={"Z": 19}, priority="screen"))
+        wait_until(lambda: status(client).queued == 8, "the start of the one that is wanted")
+    np.testing.assert_array_equal(wanted.pixels(), picture(19))
+    for one in ahead:
+        one.pixels()
 
 
 # ---------------------------------------------------------------- views

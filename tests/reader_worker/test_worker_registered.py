@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from worker_rig import TIMEOUT_S, Asked, picture, plane_request, wait_until
+from worker_rig import TIMEOUT_S, Asked, picture, plane_request, status, stopped, wait_until
 
 from planecast_protocol.errors import FileChangedError, FileMissingError, NotYetWrittenError
 from planecast_protocol.reader_messages import PlaneArea, ReadPixels
 from planecast_reader.client import ReaderClient
+from planecast_reader.front.settling import SETTLED_S
 
 STEP_S = 0.004
 CHUNKS = 12
@@ -73,6 +74,24 @@ def test_file_that_was_replaced_is_not_shown_until_it_is_registered_again(
     np.testing.assert_array_equal(again.pixels(), picture(2, size))
 
 
+def test_file_that_is_replaced_before_its_reader_begins_is_not_shown(
+    client: ReaderClient, tmp_path: Path
+) -> None:
+    """The front found it as registered; the reader then read another."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(1))
+    wait_until(lambda: all(r.state == "idle" for r in status(client).readers), "idle readers")
+    with stopped(*(reader.pid for reader in status(client).readers)):
+        asked = Asked(client, registered(path, revision=1))
+        wait_until(lambda: any(r.state == "busy" for r in status(client).readers), "its begin")
+        tifffile.imwrite(tmp_path / "new.tif", picture(2))
+        (tmp_path / "new.tif").replace(path)
+    assert isinstance(asked.error(), FileChangedError)
+    assert client.find(registered(path, revision=1)) is None
+    again = Asked(client, registered(path, revision=2)).pixels()
+    np.testing.assert_array_equal(again, picture(2))
+
+
 def test_time_of_a_copied_file_does_not_matter_after_the_acquisition(
     client: ReaderClient, tmp_path: Path
 ) -> None:
@@ -113,23 +132,34 @@ def test_file_of_final_size_that_is_still_written_is_waited_for(
     client: ReaderClient, tmp_path: Path
 ) -> None:
     """Old pixels give way to new ones, piece by piece: never is a mixture answered."""
+    pauses_s: list[float] = []
 
     def write_slowly(path: Path, content: bytes) -> None:
         with path.open("r+b") as file:
+            before = time.monotonic()
             for part in np.array_split(np.frombuffer(content, np.uint8), CHUNKS):
                 file.write(part)
                 file.flush()
                 time.sleep(STEP_S)
+                now = time.monotonic()
+                pauses_s.append(now - before)
+                before = now
 
     whole = tmp_path / "whole.tif"
-    for n in range(40):
+    n_right = 0
+    for n in range(60):
         path = tmp_path / f"{n}.tif"
         tifffile.imwrite(path, picture(1000 + n))
         tifffile.imwrite(whole, picture(n))
+        pauses_s.clear()
         writer = threading.Thread(target=write_slowly, args=(path, whole.read_bytes()))
         writer.start()
         try:
             pixels = Asked(client, plane_request(path, running=True, wait=True)).pixels()
         finally:
             writer.join(TIMEOUT_S)
-        np.testing.assert_array_equal(pixels, picture(n))
+        right = np.array_equal(pixels, picture(n))
+        # A writer that a busy machine lets wait for longer than the rule has no promise.
+        assert right or max(pauses_s) > SETTLED_S / 2
+        n_right += right
+    assert n_right >= 20

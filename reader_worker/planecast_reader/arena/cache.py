@@ -21,6 +21,10 @@ GRACE_S = 0.0005
 """Between the odd generation and the look at the leases: time for a store to become visible on a
 processor that reorders, whatever Python's own fences do."""
 
+PATIENCE_S = 0.02
+"""Pages that take longer are not waited for if the plane that was not used for longest can go."""
+MORE_SLABS = 4
+"""Slabs that may be cut together, beyond those that one slot needs."""
 UNTAKEN_MS = 1000
 """A client that has not taken a passing plane by then is gone, or asks again."""
 
@@ -154,8 +158,10 @@ class Arena:
             free = self._free.setdefault(size, [])
         if not free and self._evict_passing(size):
             free = self._free[size]
-        if not free and not self._cut_unused(size) and not self._evict(size):
-            self._take_over(size)
+        if not free:
+            # A plane that was read is given up rather than wait for pages: that can take long.
+            ways = (self._cut_ready, self._evict, self._cut_unused, self._take_over)
+            any(way(size) for way in ways)
         free = self._free.setdefault(size, [])
         return free.pop() if free else None
 
@@ -167,10 +173,12 @@ class Arena:
         size = self._size_wanted
         if not size or self._free.get(size) or None in self._layout:
             return
-        self._collect_orphans(wait=False)
         now = time.monotonic()
         soon_free = (s.capacity == size and now - since <= GRACE_S for s, since in self._orphans)
-        if self._free.get(size) or any(soon_free):
+        if any(soon_free):
+            return
+        self._collect_orphans(wait=False)
+        if self._free.get(size):
             return
         oldest = self._oldest_first([s for s in self._published.values() if s.capacity == size])
         if len(oldest) > 1:
@@ -201,22 +209,33 @@ class Arena:
             else:
                 self.give_back(orphan[0])
 
-    def _cut_unused(self, size: int) -> bool:
-        """Cut adjacent slabs that nobody uses into slots."""
-        need = -(-size // SLAB_BYTES)
-        for first in range(self.slabs - need + 1):
-            run = range(first, first + need)
-            if all(self._layout[n] is None for n in run):
-                return all(self._growth.back(n) for n in run) and self._cut(first, need, size)
-        return False
+    def _cut_ready(self, size: int) -> bool:
+        """Cut slabs that nobody uses into slots, if they have their pages now or soon."""
+        run = self._unused(size)
+        return bool(run) and self._growth.back(run, PATIENCE_S) and self._cut(run, size)
 
-    def _cut(self, first: int, count: int, size: int) -> bool:
+    def _cut_unused(self, size: int) -> bool:
+        """Cut slabs that nobody uses into slots, waiting for their pages."""
+        run = self._unused(size)
+        return bool(run) and self._growth.back(run) and self._cut(run, size)
+
+    def _unused(self, size: int) -> range:
+        """Return adjacent slabs that nobody uses: so many that little is left over; or none."""
+        for need in _slabs_for(size):
+            for first in range(self.slabs - need + 1):
+                run = range(first, first + need)
+                if all(self._layout[n] is None for n in run):
+                    return run
+        return range(0)
+
+    def _cut(self, run: range, size: int) -> bool:
+        first, count = run.start, len(run)
         slab = _Slab(first, count, size)
         for n in range(min(count * SLAB_BYTES // size, len(self._free_numbers))):
             number = self._free_numbers.pop()
             self.ledger.hide(number)
             slab.slots.append(Slot(number, first * SLAB_BYTES + n * size, size))
-        for n in range(first, first + count):
+        for n in run:
             self._layout[n] = slab
         self._free.setdefault(size, []).extend(slab.slots)
         return bool(slab.slots)
@@ -298,16 +317,14 @@ class Arena:
                 for slab in slabs:
                     self._dissolve(slab)
                 run = range(first, first + need)
-                return all(self._growth.back(n) for n in run) and self._cut(first, need, size)
+                return self._growth.back(run) and self._cut(run, size)
         return False
 
     def _slabs_in(self, first: int, count: int) -> list[_Slab]:
-        """Return the slabs that lie wholly in the run; none if one reaches out of it."""
+        """Return the slabs that lie in the run, also those that reach out of it."""
         found: list[_Slab] = []
         for use in self._layout[first : first + count]:
-            if use is not None and use not in found:
-                if use.first < first or use.first + use.count > first + count:
-                    return []
+            if use is not None and not any(use is known for known in found):
                 found.append(use)
         return found
 
@@ -324,6 +341,13 @@ class Arena:
             self._passing.pop(slot.number, None)
         for n in range(slab.first, slab.first + slab.count):
             self._layout[n] = None
+
+
+def _slabs_for(size: int) -> list[int]:
+    """Return how many adjacent slabs to cut into slots of `size`: the best, and the fewest."""
+    fewest = -(-size // SLAB_BYTES)
+    best = min(range(fewest, fewest + MORE_SLABS), key=lambda n: n * SLAB_BYTES % size / n)
+    return [best, fewest]
 
 
 def slot_size(nbytes: int) -> int:

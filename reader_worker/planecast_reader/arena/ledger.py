@@ -13,6 +13,7 @@ Either the client sees the odd generation or the front sees the lease.
 """
 
 import hashlib
+import os
 import struct
 import time
 from typing import NamedTuple
@@ -21,6 +22,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from planecast_protocol.errors import TooLargeError
 from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.arena import shared_memory
 
@@ -90,10 +92,18 @@ def dtype_word(dtype: str) -> int | None:
 
 
 class Ledger:
-    """The front's view: writes records and index, reads every client's leases."""
+    """The front's view: writes records and index, reads every client's leases.
+
+    Making one raises `TooLargeError` or `OSError` where the system has no memory for it.
+    """
 
     def __init__(self) -> None:
         self.fd = shared_memory.create("planecast-ledger", LEDGER_BYTES)
+        try:
+            shared_memory.back_with_pages(self.fd, 0, LEDGER_BYTES)
+        except TooLargeError:
+            os.close(self.fd)
+            raise
         table = np.frombuffer(shared_memory.map_writable(self.fd, LEDGER_BYTES), np.uint8)
         self._backed = table[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
         self._records = table.data[RECORDS_AT:INDEX_AT].cast("Q")

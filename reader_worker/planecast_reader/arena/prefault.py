@@ -5,9 +5,19 @@ import sys
 import threading
 from collections.abc import Sequence
 
-SLAB_BYTES = 32 << 20
+SLAB_BYTES = 8 << 20
+"""Small, so that nobody waits long for the pages of the one that is wanted."""
 _POPULATE_READ = 22
 _POPULATE_WRITE = 23
+
+
+def populate(address: int, nbytes: int, *, write: bool) -> bool:
+    """Map the pages of a stretch now; False where the system can't."""
+    if sys.platform != "linux":
+        return False
+    madvise = ctypes.CDLL(None, use_errno=True).madvise
+    advice = _POPULATE_WRITE if write else _POPULATE_READ
+    return int(madvise(ctypes.c_void_p(address), ctypes.c_size_t(nbytes), advice)) == 0
 
 
 class Prefault:
@@ -21,7 +31,7 @@ class Prefault:
         self._address = address
         self._slabs = nbytes // SLAB_BYTES
         self._backed = backed
-        self._advice = _POPULATE_WRITE if write else _POPULATE_READ
+        self._write = write
         self._done = bytearray(self._slabs)
         self._running = threading.Lock()
         self._possible = sys.platform == "linux"
@@ -37,11 +47,10 @@ class Prefault:
 
     def _run(self) -> None:
         try:
-            madvise = ctypes.CDLL(None, use_errno=True).madvise
             for slab in range(self._slabs):
                 if self._backed[slab] and not self._done[slab]:
-                    start = ctypes.c_void_p(self._address + slab * SLAB_BYTES)
-                    if madvise(start, ctypes.c_size_t(SLAB_BYTES), self._advice) != 0:
+                    start = self._address + slab * SLAB_BYTES
+                    if not populate(start, SLAB_BYTES, write=self._write):
                         self._possible = False
                         return
                     self._done[slab] = 1

@@ -4,22 +4,23 @@ import logging
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from planecast_protocol.errors import (
     CancelledError,
+    FileChangedError,
     NoDataError,
     NotYetWrittenError,
     PlanecastError,
     ReaderCrashedError,
     ReaderTimeoutError,
 )
-from planecast_protocol.planes import DtypeName, PlaneStatistics, Shape, SharedPlane
+from planecast_protocol.planes import SharedPlane
 from planecast_protocol.reader_messages import PixelsPending, PixelsReady, ReadPixels, RequestFailed
 from planecast_protocol.task_messages import PixelsTask, TaskPixels
 from planecast_reader.arena.cache import Arena, Slot
 from planecast_reader.arena.ledger import Digest, PlaneFacts, digest_of
 from planecast_reader.front.ahead import ReadAhead
+from planecast_reader.front.cached_pixels import CachedPixels
 from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.fact_cache import FactCache
 from planecast_reader.front.file_facts import FileFacts
@@ -30,27 +31,15 @@ from planecast_reader.front.quarantine import Quarantine
 from planecast_reader.front.registered import check_registered, explain_missing, is_registered
 from planecast_reader.front.settling import Settling
 from planecast_reader.front.size_hints import SizeHints
-from planecast_reader.signature import Signature
 
 logger = logging.getLogger(__name__)
-
-
-class CachedPixels(NamedTuple):
-    """What the arena's slot holds."""
-
-    wire_path: str
-    shape: Shape
-    dtype: DtypeName
-    nbytes: int
-    signature: Signature
-    checked: bool
-    """Read for a running acquisition, so it is known not to be half written."""
-    statistics: PlaneStatistics | None
 
 
 @dataclass(eq=False)
 class _PixelJob:
     job: Job
+    request: ReadPixels
+    """The first one."""
     digest: Digest
     must_settle: bool
     """Nobody said what the finished file looks like, so it must be seen unchanged for a while."""
@@ -200,7 +189,10 @@ class PixelDesk:
 
     def _look_again(self, waiting: Waiting) -> None:
         client, request = waiting.client, waiting.request
-        on_facts = partial(self._on_facts, client, request, digest_of(request))
+        self._ask_disk(client, request, digest_of(request))
+
+    def _ask_disk(self, client: ClientSession, request: ReadPixels, digest: Digest) -> None:
+        on_facts = partial(self._on_facts, client, request, digest, fresh=True)
         self._facts.ask(request.path, on_facts, fresh=True)
 
     def _on_facts(
@@ -209,6 +201,8 @@ class PixelDesk:
         request: ReadPixels,
         digest: Digest,
         facts: FileFacts | PlanecastError,
+        *,
+        fresh: bool = False,
     ) -> None:
         if request.request not in client.unanswered:
             return
@@ -217,6 +211,12 @@ class PixelDesk:
                 raise facts
             self._quarantine.check(request.path, facts.signature)
             check_registered(request, facts)
+        except FileChangedError as error:
+            if fresh:
+                self._disappoint(client, request, error)
+            else:  # it may have been registered since the front looked at it
+                self._ask_disk(client, request, digest)
+            return
         except PlanecastError as error:
             self._disappoint(client, request, error)
             return
@@ -268,7 +268,7 @@ class PixelDesk:
         if must_settle:
             self._settling.see(request.path, facts.signature)
         self._pool.submit(job)
-        return _PixelJob(job, key[0], must_settle)
+        return _PixelJob(job, request, key[0], must_settle)
 
     def _is_known(self, key: JobKey, request: ReadPixels) -> bool:
         return key in self._jobs or self._find(request, key[0]) is not None
@@ -289,29 +289,42 @@ class PixelDesk:
         if isinstance(result, TaskPixels):
             self.reads += 1
             self._quarantine.forgive(job.wire_path)
-            on_settled = partial(self._on_settled, key, job, result, payload)
-            held = self._jobs[key].must_settle and self._settling.hold(
-                job.wire_path, result.file_signature, on_settled
-            )
-            if not held:
-                self._finish(key, result, payload)
+            self._check_file(key, job, result, payload)
             return
         error = result if isinstance(result, PlanecastError) else PlanecastError("not pixels")
         if isinstance(error, ReaderCrashedError | ReaderTimeoutError):
             self._quarantine.add(job.wire_path, job.facts.signature, error.message)
         self._finish(key, error, b"")
 
-    def _on_settled(
-        self, key: JobKey, job: Job, result: TaskPixels, payload: bytes, same: bool
-    ) -> None:
-        if same:
-            self._finish(key, result, payload)
+    def _check_file(self, key: JobKey, job: Job, result: TaskPixels, payload: bytes) -> None:
+        """Look whether the file that was read is the one that was meant."""
+        entry = self._jobs[key]
+        try:
+            # It may have changed since the front looked at it.
+            check_registered(entry.request, job.facts._replace(signature=result.file_signature))
+        except PlanecastError as error:
+            self._throw_away(key, job, error)
             return
+
+        def on_settled(same: bool) -> None:
+            if same:
+                self._finish(key, result, payload)
+            else:
+                why = "it changes while it is looked at"
+                self._throw_away(key, job, NotYetWrittenError.of(job.wire_path, why))
+
+        held = entry.must_settle and self._settling.hold(
+            job.wire_path, result.file_signature, on_settled
+        )
+        if not held:
+            self._finish(key, result, payload)
+
+    def _throw_away(self, key: JobKey, job: Job, error: PlanecastError) -> None:
+        """Answer with an error although pixels came."""
         if job.slot is not None and self._arena is not None:
             self._arena.give_back(job.slot)
             job.slot = None
-        trouble = NotYetWrittenError.of(job.wire_path, "it changes while it is looked at")
-        self._finish(key, trouble, b"")
+        self._finish(key, error, b"")
 
     def _finish(self, key: JobKey, result: TaskPixels | PlanecastError, payload: bytes) -> None:
         entry = self._jobs.pop(key)

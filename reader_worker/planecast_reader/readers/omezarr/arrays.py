@@ -35,6 +35,9 @@ class ArrayLayout:
     index_at_end: bool | None = None
     """Of a shard: where its table of chunks is; `None` if there are no shards to look into."""
     index_has_checksum: bool = True
+    stored_dtype: "np.dtype[Any] | None" = None
+    """The type with the file's byte order, of pixels that lie in the files as in memory; `None`
+    if they are encoded."""
     names: tuple[str, ...] | None = None
     """Names of the axes that are kept with the array itself."""
 
@@ -83,6 +86,7 @@ def _of_version_2(node: Node, document: dict[str, Any]) -> ArrayLayout:
     chunks = _lengths(node, document.get("chunks"), "chunks", 1)
     names = node.attributes.get("_ARRAY_DIMENSIONS")
     shape = _lengths(node, document.get("shape"), "shape", 0)
+    is_raw = not any(codecs) and document.get("order", "C") == "C"
     return ArrayLayout(
         path=node.path,
         zarr_format=2,
@@ -92,6 +96,7 @@ def _of_version_2(node: Node, document: dict[str, Any]) -> ArrayLayout:
         chunk_shape=chunks,
         key_prefix="",
         separator=_separator(node, document.get("dimension_separator", ".")),
+        stored_dtype=dtype if is_raw else None,
         names=_names(names, len(shape)),
     )
 
@@ -129,8 +134,17 @@ def _of_version_3(node: Node, document: dict[str, Any]) -> ArrayLayout:
         separator=_separator(node, separator),
         index_at_end=index_at_end,
         index_has_checksum=has_checksum,
+        stored_dtype=_stored_dtype(str(named), first),
         names=_names(document.get("dimension_names"), len(shape)),
     )
+
+
+def _stored_dtype(named: str, only_codec: Any) -> "np.dtype[Any] | None":
+    """Return the type of pixels that no codec changes but the one for the order of bytes."""
+    if not isinstance(only_codec, dict) or only_codec.get("name") != "bytes":
+        return None
+    endian = _map(only_codec, "configuration").get("endian", "little")
+    return np.dtype(named).newbyteorder(">" if endian == "big" else "<")
 
 
 def _lengths(node: Node, value: Any, what: str, least: int) -> tuple[int, ...]:

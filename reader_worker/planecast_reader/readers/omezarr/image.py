@@ -31,6 +31,7 @@ from planecast_reader.readers.omezarr.axes import (
 )
 from planecast_reader.readers.omezarr.chunks import has_any_chunk
 from planecast_reader.readers.omezarr.nodes import Node
+from planecast_reader.readers.omezarr.raw import read_raw
 
 _AXES_WITHOUT_NAMES = ("t", "c", "z", "y", "x")
 """Of OME-Zarr before 0.3, which has all five."""
@@ -95,10 +96,10 @@ class ZarrImage:
     def labels(self) -> Labels:
         """Axes, scale and channels, as far as the attributes have them."""
         squid = self.node.attributes.get("_squid")
+        squid = squid if isinstance(squid, dict) else {}
         multiscale = self._multiscale
         if multiscale is None:
-            names = self.levels[0].names or ()
-            return Labels(axes=[{"name": name} for name in names])
+            return Labels(axes=self._axes_of_array(), squid=squid)
         axes = multiscale.get("axes")
         if axes is None and len(self.levels[0].shape) == len(_AXES_WITHOUT_NAMES):
             axes = list(_AXES_WITHOUT_NAMES)
@@ -110,8 +111,22 @@ class ZarrImage:
                 multiscale.get("coordinateTransformations"),
             ),
             omero=self.node.ome.get("omero"),
-            squid=squid if isinstance(squid, dict) else {},
+            squid=squid,
         )
+
+    def _axes_of_array(self) -> list[dict[str, Any]]:
+        """Return the axes of an array that is an image by itself.
+
+        Some writers describe it as an image that has one array, at the path "." in itself.
+        """
+        layout = self.levels[0]
+        if layout.names is not None:
+            return [{"name": name} for name in layout.names]
+        scales = self.node.ome.get("multiscales")
+        first = scales[0] if isinstance(scales, list) and scales else None
+        axes = first.get("axes") if isinstance(first, dict) else None
+        fits = isinstance(axes, list) and len(axes) == len(layout.shape)
+        return [one for one in axes or [] if isinstance(one, dict)] if fits else []
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
@@ -255,7 +270,9 @@ class ZarrImage:
         order = [stored.index(axis) for axis in "YXS" if axis in stored]
         out = allocate(shape, self.levels[level].dtype)
         if order == sorted(order):
-            self._decode(array, selection, out)
+            row_axis = self.letters.index("Y")
+            if not read_raw(self.levels[level], spans, row_axis, out):
+                self._decode(array, selection, out)
             return out
         stored_shape = tuple(shape[order.index(number)] for number in range(len(order)))
         turned = allocate_in_memory(stored_shape, out.dtype)

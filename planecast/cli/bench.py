@@ -1,0 +1,62 @@
+"""`planecast bench`."""
+
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planecast.cli.programs import arguments_of
+from planecast_protocol.errors import PlanecastError
+
+
+class Benchmark(StrEnum):
+    """What can be measured."""
+
+    PLANES = "planes"
+    EVENTS = "events"
+
+
+def command(
+    names: Annotated[
+        list[Benchmark] | None, typer.Argument(help="What to measure; if left out, all.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as one JSON object.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File for the JSON object as well.")
+    ] = None,
+) -> None:
+    """Measure this machine: planes against reading in process, events against the clock.
+
+    Needs a checkout of the sources: the benchmarks are not part of the installed package.
+
+    Example: planecast bench planes --quick --json
+    """
+    checkout = find_checkout()
+    options = {"--quick": quick, "--json": json, "--out": out.absolute() if out else None}
+    words = [name.value for name in names or []]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words, *arguments_of(options)],
+        cwd=checkout,
+        check=False,
+    )
+    raise typer.Exit(1 if done.returncode else 0)
+
+
+def find_checkout(package: Path = Path(__file__).parents[1]) -> Path:
+    """Return the folder of the sources that `package` was imported from.
+
+    Raises `PlanecastError` where it was installed without them.
+    """
+    checkout = package.parent
+    if (checkout / "benchmarks" / "__main__.py").is_file():
+        return checkout
+    raise PlanecastError(
+        f"the benchmarks are in the sources, which are not beside {package}; get them with git, "
+        "and there run: ./run bench"
+    )
