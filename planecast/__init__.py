@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from planecast import aio as aio
     from planecast_agent.acquisition import Acquisition as Acquisition
+    from planecast_agent.controller import Controller as Controller
+    from planecast_agent.subscriber.control_client import ControlClient as ControlClient
+    from planecast_agent.subscriber.join import join as join
     from planecast_protocol import errors as errors
     from planecast_reader.formats import list_formats as list_formats
     from planecast_reader.headless.image import open_image as open_image
@@ -17,11 +20,25 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Acquisition", "__version__", "aio", "errors", "list_formats", "open_image", "release"]
+__all__ = [
+    "Acquisition",
+    "ControlClient",
+    "Controller",
+    "__version__",
+    "aio",
+    "errors",
+    "join",
+    "list_formats",
+    "open_image",
+    "release",
+]
 
 _HOMES = {
     "Acquisition": ("planecast_agent.acquisition", ""),
+    "ControlClient": ("planecast_agent.subscriber.control_client", ""),
+    "Controller": ("planecast_agent.controller", ""),
     "aio": ("planecast.aio", "reader"),
+    "join": ("planecast_agent.subscriber.join", "reader"),
     "list_formats": ("planecast_reader.formats", "reader"),
     "open_image": ("planecast_reader.headless.image", "reader"),
     "release": ("planecast_reader.headless.release", "reader"),

@@ -2,13 +2,17 @@
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from planecast_agent.agent import Agent, run_agent
+from planecast_agent.roles import EVERYTHING, NO_COMMANDS
 from planecast_agent.settings import AgentSettings, default_spool_dir, default_state_dir
+from planecast_agent.watchers.child import WatcherChild, add_watch_options, watch_commands
 from planecast_protocol.endpoints import default_agent_address
 from planecast_protocol.errors import PlanecastError
 
@@ -18,21 +22,29 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     os.umask(0o077)
     try:
-        settings = _parse(arguments)
-        run_agent(settings, on_ready=lambda agent: _announce(agent, settings))
+        settings, watched = _parse(arguments)
+        with ExitStack() as children:
+            run_agent(
+                settings, on_ready=lambda agent: _announce(agent, settings, watched, children)
+            )
     except (PlanecastError, OSError) as trouble:
         print(f"planecast agent: {trouble}", file=sys.stderr)
         return 1
     return 0
 
 
-def _announce(agent: Agent, settings: AgentSettings) -> None:
+def _announce(
+    agent: Agent, settings: AgentSettings, watched: list[list[str]], children: ExitStack
+) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
+    for words in watched:
+        place = ["--agent", settings.address, "--spool-dir", str(settings.spool_dir)]
+        children.callback(WatcherChild([*place, *words]).close)
     print(f"ready {settings.address}", flush=True)
 
 
-def _parse(arguments: list[str] | None) -> AgentSettings:
+def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]:
     parser = argparse.ArgumentParser(
         prog="python -m planecast_agent",
         description="Keeps what controllers publish, and serves it to viewers.",
@@ -47,13 +59,35 @@ def _parse(arguments: list[str] | None) -> AgentSettings:
     parser.add_argument(
         "--worker", default="", help="address of the reader worker, told to subscribers"
     )
+    parser.add_argument(
+        "--keep-days",
+        type=_days,
+        metavar="N",
+        help="forget acquisitions N days after their last event (default: never)",
+    )
+    parser.add_argument(
+        "--no-commands",
+        action="store_true",
+        help="refuse commands to controllers; state and events go on",
+    )
+    add_watch_options(parser)
     given = parser.parse_args(arguments)
-    return AgentSettings(
+    settings = AgentSettings(
         address=given.address or default_agent_address(),
         state_dir=given.state_dir.absolute(),
         spool_dir=given.spool_dir.absolute(),
         worker=given.worker,
+        roles=NO_COMMANDS if given.no_commands else EVERYTHING,
+        keep_days=given.keep_days,
     )
+    return settings, watch_commands(given)
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not days > 0 or not math.isfinite(days):
+        raise argparse.ArgumentTypeError(f"{text}: give a positive number of days")
+    return days
 
 
 if __name__ == "__main__":

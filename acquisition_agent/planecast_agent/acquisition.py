@@ -4,18 +4,20 @@ import math
 import os
 import re
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from operator import index as as_int
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+from planecast_agent.controller import Controller
+from planecast_agent.handlers import Handler
+from planecast_agent.resume import resume_spool
 from planecast_agent.sender import Sender
 from planecast_agent.settings import default_spool_dir, roots_from_environment
-from planecast_agent.spool import Spool
+from planecast_agent.spool import Spool, create_spool
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.endpoints import AgentAddress, default_agent_address
 from planecast_protocol.errors import AcquisitionError, BadMessageError
@@ -40,8 +42,10 @@ class Acquisition:
     and neither a slow, absent or restarting agent nor a full disk makes it raise.
     """
 
-    def __init__(self, start: StartAcquisition, spool: Spool, sender: Sender, roots: Roots) -> None:
-        """Use `Acquisition.start`."""
+    def __init__(
+        self, start: StartAcquisition, spool: Spool, sender: Sender, roots: Roots, address: str
+    ) -> None:
+        """Use `Acquisition.start` or `Acquisition.resume`."""
         self._start = start
         self._channels = {name: number for number, name in enumerate(start.channels)}
         self._spool = spool
@@ -50,6 +54,9 @@ class Acquisition:
         self._folders: dict[str, str] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._address = address
+        self._controller: Controller | None = None
+        self._n_registered = 0
         self._ended = False
         self._closed = False
 
@@ -102,10 +109,39 @@ class Acquisition:
         folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
         address = agent or default_agent_address()
         AgentAddress.parse(address)
-        spool = Spool(folder, start.acquisition, secrets.token_hex(16))
+        spool = create_spool(folder, start.acquisition, secrets.token_hex(16))
         spool.append(body)
-        sender = Sender(spool, address, f"{name} on {socket.gethostname()}, process {os.getpid()}")
-        return cls(start, spool, sender, known_roots)
+        sender = Sender(spool, address, name)
+        return cls(start, spool, sender, known_roots, address)
+
+    @classmethod
+    def resume(
+        cls,
+        acquisition: str,
+        *,
+        agent: str | None = None,
+        roots: Roots | None = None,
+        spool_dir: str | Path | None = None,
+        timeout_s: float = 5.0,
+    ) -> Self:
+        """Go on with an acquisition whose controller died, on the machine where it ran.
+
+        `acquisition` is its id, or its name. It keeps its id and all that was registered; a
+        plane that is registered again is replaced. The agent need not be running; if it is
+        just reading the spool, that is waited for, `timeout_s` at most.
+
+        Raises `AcquisitionError` if there is no such acquisition, if it was ended, or if its
+        controller lives; `SpoolDamagedError`; and what `start` raises.
+        """
+        known_roots = roots_from_environment() if roots is None else dict(roots)
+        folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
+        address = agent or default_agent_address()
+        AgentAddress.parse(address)
+        resumed = resume_spool(folder, acquisition, timeout_s)
+        sender = Sender(resumed.spool, address, resumed.start.name)
+        one = cls(resumed.start, resumed.spool, sender, known_roots, address)
+        one._n_registered = resumed.n_registered
+        return one
 
     @property
     def id(self) -> str:
@@ -115,7 +151,12 @@ class Acquisition:
     @property
     def undelivered(self) -> int:
         """Events that are not in the agent's journal yet."""
-        return max(0, self._spool.head + self._spool.waiting - self._sender.acked)
+        return self._spool.n_behind(self._sender.acked)
+
+    @property
+    def n_registered(self) -> int:
+        """Images registered so far, those before it was resumed too."""
+        return self._n_registered
 
     @property
     def alarm(self) -> str:
@@ -169,6 +210,26 @@ class Acquisition:
         )
         self._publish(event)
 
+    def publish_state(self, name: str, value: object) -> None:
+        """Show `value` under `name` for as long as the acquisition is open. Does not wait.
+
+        See `Controller.publish_state`.
+        """
+        self._own_controller().publish_state(name, value)
+
+    def on_command(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        confirm: bool | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Let viewers send the command `name`. See `Controller.on_command`."""
+        controller = self._own_controller()
+        controller.on_command(name, handler, arguments=arguments, confirm=confirm, text=text)
+
     def end(self, status: Literal["done", "aborted"] = "done", reason: str = "") -> None:
         """Say that no more planes will come. Does not wait; a second call does nothing."""
         event = EndAcquisition(
@@ -203,6 +264,8 @@ class Acquisition:
         self._sender.finish()
         self._sender.wait_delivered(CLOSE_TIMEOUT_S)
         self._sender.close()
+        if self._controller is not None:
+            self._controller.close()
 
     def __enter__(self) -> Self:
         return self
@@ -230,7 +293,18 @@ class Acquisition:
             if self._ended:
                 raise AcquisitionError(f"acquisition {self.id} has ended: start another one")
             self._spool.append(body)
+            self._n_registered += 1
         self._sender.wake()
+
+    def _own_controller(self) -> Controller:
+        with self._lock:
+            if self._closed:
+                raise AcquisitionError(f"acquisition {self.id} is closed: start another one")
+            if self._controller is None:
+                self._controller = Controller(
+                    self._start.name, agent=self._address, identity=self._spool.publisher
+                )
+            return self._controller
 
     def _channel_number(self, channel: str | int) -> int:
         if not isinstance(channel, str):
@@ -246,7 +320,8 @@ class Acquisition:
         path = os.path.abspath(filepath)  # noqa: PTH100 - Path.resolve would ask the file system
         folder, name = os.path.split(path)
         prefix = self._folders.get(folder)
-        if prefix is not None and name and "\\" not in name and "\0" not in name:
+        # Other names may have to be written differently on the wire.
+        if prefix is not None and name.isascii() and name and not {"\\", "\0"} & set(name):
             return prefix + name
         wire_path = to_wire_path(path, self._roots)
         if len(self._folders) >= _MAX_FOLDERS:

@@ -4,6 +4,7 @@ Each is read into the journal, renamed to `.done` and kept: should the journal e
 the spools fill a new one.
 """
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,12 +12,9 @@ from pathlib import Path
 
 from planecast_agent.ingest import Ingest
 from planecast_agent.journal import Journal
-from planecast_agent.spool import SPOOL_SUFFIX
-from planecast_agent.spool_reader import SpoolReader, read_publisher, take_spool
+from planecast_agent.spool_reader import SpoolBatch, SpoolReader, read_publisher, take_spool
+from planecast_agent.spool_records import DAMAGED_SUFFIX, DONE_SUFFIX, SPOOL_SUFFIX
 from planecast_protocol.errors import JournalFullError, SpoolDamagedError
-
-DONE_SUFFIX = ".done"
-DAMAGED_SUFFIX = ".damaged"
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +30,8 @@ class Adoption:
         self._dead: deque[Path] = deque()
         """Spools to be taken over, as of the last scan."""
         self._reader: SpoolReader | None = None
-        self._batches: Iterator[list[bytes]] = iter(())
-        self._first = 1
+        self._batches: Iterator[SpoolBatch] = iter(())
+        self._n_taken = 0
         self.held: set[str] = set()
         """Publishers whose spool is locked: their process lives."""
         self.alarm = ""
@@ -48,7 +46,9 @@ class Adoption:
     def take_back(self) -> None:
         """Read all spools again, those that are done too: the journal is new."""
         for path in self._folder.glob("*" + DONE_SUFFIX):
-            path.rename(path.with_suffix(SPOOL_SUFFIX))
+            # A controller that resumes its acquisition right now does the same.
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(path.with_suffix(SPOOL_SUFFIX))
 
     def scan(self) -> None:
         """See whose writer lives, and note the spools whose writer does not."""
@@ -73,10 +73,10 @@ class Adoption:
         if reader is None:
             return {}
         try:
-            bodies = next(self._batches, None)
-            if bodies is not None:
-                self._ingest.take(reader.publisher, self._first, bodies)
-                self._first += len(bodies)
+            batch = next(self._batches, None)
+            if batch is not None:
+                self._ingest.take(reader.publisher, batch.first, batch.bodies, batch.after)
+                self._n_taken += len(batch.bodies)
                 return self._journal.commit()
             self._finish(reader)
         except SpoolDamagedError as trouble:
@@ -100,7 +100,7 @@ class Adoption:
         self._reader = self._take(self._dead.popleft()) if self._dead else None
         if self._reader is not None:
             self._batches = self._reader.batches()
-            self._first = 1
+            self._n_taken = 0
 
     def _take(self, path: Path) -> SpoolReader | None:
         """Open the spool if its writer is dead; else note that the writer lives."""
@@ -121,7 +121,7 @@ class Adoption:
         # Once it is called done nobody reads it again, so the journal must be on the disk.
         self._journal.settle()
         reader.path.rename(reader.path.with_suffix(DONE_SUFFIX))
-        logger.info("%s: taken over, %d events", reader.path.name, self._first - 1)
+        logger.info("%s: taken over, %d events", reader.path.name, self._n_taken)
         self._on_adopted(reader.publisher)
 
     def _keep_damaged(self, path: Path, trouble: SpoolDamagedError) -> None:

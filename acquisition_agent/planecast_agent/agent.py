@@ -6,6 +6,7 @@ what was announced can be fetched.
 """
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -15,11 +16,14 @@ from typing import Literal, Self
 import zmq
 
 from planecast_agent.adoption import Adoption
+from planecast_agent.control import Control
 from planecast_agent.door import bind_sockets
 from planecast_agent.file_lock import LockFile
 from planecast_agent.ingest import Ingest
 from planecast_agent.journal import JournalDamagedError, open_journal
-from planecast_agent.liveness import Liveness
+from planecast_agent.liveness import Liveness, publisher_of
+from planecast_agent.retention import Retention
+from planecast_agent.roles import Roles
 from planecast_agent.settings import AgentSettings
 from planecast_agent.subscribers import Subscribers
 from planecast_agent.wakeup import WakeUp
@@ -33,10 +37,13 @@ from planecast_protocol.agent_messages import (
     Publish,
     Welcome,
 )
-from planecast_protocol.errors import BadMessageError, JournalFullError
+from planecast_protocol.command_messages import CommandOutcome, SendCommand, TakeCommand
+from planecast_protocol.errors import BadMessageError, JournalFullError, NotPermittedError
 from planecast_protocol.limits import HEARTBEAT_S, MAX_BATCH_EVENTS
 from planecast_protocol.messages import AnyMessage, decode
 from planecast_protocol.records import split_records
+from planecast_protocol.retention_messages import DescribeAcquisition, ForgetAcquisition
+from planecast_protocol.state_messages import ControllerReport, FetchState, PartBeat
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +59,6 @@ class Agent:
         self._boot = uuid.uuid4().hex
         self._stopping = False
         self._alarm = ""
-        self._liveness = Liveness()
         self._owed: list[tuple[bytes, Hello | Publish | Nak]] = []
         """Messages whose answer waits for the commit; refusals are ready."""
         with ExitStack() as stack:
@@ -62,6 +68,8 @@ class Agent:
                 in_use = f"{folder} is in use by another agent: stop it or give another folder"
                 stack.enter_context(LockFile(folder / ".agent.lock", in_use))
             self._door, bell = bind_sockets(settings.address, stack)
+            self._liveness = Liveness(self._door.reaches)
+            self._roles = Roles(settings.roles)
             self._journal, rebuilt = open_journal(settings.state_dir)
             stack.callback(self._journal.close)
             self._ingest = Ingest(self._journal)
@@ -78,6 +86,17 @@ class Agent:
                 self._boot,
                 settings.worker,
             )
+            self._retention = Retention(
+                self._door,
+                self._journal,
+                self._subscribers,
+                settings.spool_dir,
+                settings.keep_days,
+            )
+            self._control = Control(
+                self._door, bell, self._liveness, self._roles, self._boot, settings.worker
+            )
+            stack.callback(self._control.close)
             self._closing = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -106,12 +125,14 @@ class Agent:
             if now >= beat_at:
                 beat_at = now + HEARTBEAT_S
                 self._adoption.scan()
-                self._subscribers.beat(now, self.alarm)
-            busy = self._subscribers.waiting or self._adoption.busy
-            poller.poll(0 if busy else max(1, round((beat_at - now) * 1000)))
+                self._control.look(now)
+                self._subscribers.beat(now, self.alarm, self._control.vitals(now))
+            wait_s = min(beat_at, self._control.due_at) - now
+            busy = self._subscribers.waiting or self._adoption.busy or self._retention.busy
+            poller.poll(0 if busy else max(1, math.ceil(wait_s * 1000)))
             self._wakeup.clear()
             try:
-                self._turn(now)
+                self._turn(time.monotonic())
             except JournalDamagedError:
                 raise
             except Exception:
@@ -128,10 +149,14 @@ class Agent:
 
     def _turn(self, now: float) -> None:
         for identity, frames in self._door.receive():
+            request = 0
             try:
-                self._take(identity, decode(frames[0]), frames[1:], now)
-            except BadMessageError as trouble:
-                self._door.refuse(identity, trouble)
+                message = decode(frames[0])
+                request = getattr(message, "request", 0)
+                self._roles.check(self._door.user, message)
+                self._take(identity, message, frames[1:], now)
+            except (BadMessageError, NotPermittedError) as trouble:
+                self._door.refuse(identity, trouble, request)
         owed, self._owed = self._owed, []
         try:
             heads = self._journal.commit()
@@ -140,31 +165,44 @@ class Agent:
         else:
             self._answer(owed)
             self._announce(heads)
+        self._control.tick(now)
         self._subscribers.serve_one()
-        if self._adoption.busy:
-            try:
+        try:
+            self._retention.step(now)
+            if self._adoption.busy:
                 self._announce(self._adoption.step())
-            except JournalFullError as trouble:
-                self._note_full(trouble)
+        except JournalFullError as trouble:
+            self._note_full(trouble)
 
     def _take(self, identity: bytes, message: AnyMessage, payload: list[bytes], now: float) -> None:
         match message:
             case Publish():
-                self._liveness.heard(message.publisher, now)
+                self._liveness.heard(publisher_of(message), now, identity)
                 why = self._take_batch(message, payload)
                 last = self._journal.cursor(message.publisher)
                 nak = why and Nak(last=last, boot=self._boot, why=why)
                 self._owed.append((identity, nak or message))
             case Hello():
-                if self._liveness.heard(message.publisher, now):
+                if self._liveness.heard(publisher_of(message), now, identity):
                     logger.info("%s says hello (%s)", message.program, message.publisher)
                 self._owed.append((identity, message))
             case Farewell():
-                self._liveness.left(message.publisher)
+                self._control.farewell(identity, message)
             case FetchEvents():
                 self._subscribers.want(identity, message)
             case ListAcquisitions():
                 self._subscribers.list(identity, message, now)
+            case DescribeAcquisition() | ForgetAcquisition():
+                self._retention.want(identity, message)
+            case (
+                ControllerReport()
+                | FetchState()
+                | PartBeat()
+                | SendCommand()
+                | TakeCommand()
+                | CommandOutcome()
+            ):
+                self._control.take(identity, message, now)
             case _:
                 raise BadMessageError(f"{type(message).__name__} is no message for an agent")
 
@@ -176,10 +214,12 @@ class Agent:
             bodies = list(split_records(b"".join(payload), MAX_BATCH_EVENTS))
         except BadMessageError as trouble:
             logger.warning("batch of %s: %s", message.publisher, trouble)
-            return "damaged"
+            bodies = []
         if len(bodies) != message.count:
+            self._door.refused += 1
             return "damaged"
-        return None if self._ingest.take(message.publisher, message.first, bodies) else "gap"
+        taken = self._ingest.take(message.publisher, message.first, bodies, message.after)
+        return None if taken else "gap"
 
     def _answer(self, owed: list[tuple[bytes, Hello | Publish | Nak]]) -> None:
         """Answer publishers, after the commit."""

@@ -1,44 +1,68 @@
-"""Serves the events of an acquisition in chunks of columns. Full chunks never change."""
+"""Serves the events of an acquisition in chunks of columns. Full chunks never change.
 
-from collections import OrderedDict
+They are made while nothing else is to be done, and kept in the journal, so that whoever joins
+late, also after a restart of the agent, waits for nothing but the wire.
+"""
 
-from planecast_agent.journal import AcquisitionBook, Journal
-from planecast_protocol.columns import pack
+import contextlib
+from collections import deque
+from collections.abc import Mapping
+
+from planecast_agent.books import AcquisitionBook
+from planecast_agent.journal import Journal
+from planecast_protocol.columns import pack_bodies
+from planecast_protocol.errors import JournalFullError
 from planecast_protocol.limits import CHUNK_EVENTS, MAX_CHUNK_BYTES
-from planecast_protocol.messages import decode_event
-
-MAX_CACHE_BYTES = 64 << 20
-"""About eight million events."""
 
 
 class History:
-    """Reads chunks from the journal, and keeps those that can't change any more."""
+    """Reads chunks from the journal, and keeps the full ones there. Belongs to its thread."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._chunks: OrderedDict[tuple[str, int], tuple[int, bytes]] = OrderedDict()
-        self._cached_bytes = 0
+        self._noted: dict[str, int] = {}
+        """Acquisition to its full chunks that are kept, or in `_unpacked`."""
+        self._unpacked: deque[tuple[str, int]] = deque()
 
     def chunk(self, book: AcquisitionBook, first: int) -> tuple[int, bytes]:
-        """Return (number of events, their columns) from `first` on, to the end of its chunk."""
-        key = (book.id, first)
-        found = self._chunks.get(key)
-        if found is not None:
-            self._chunks.move_to_end(key)
-            return found
-        n_events = min(CHUNK_EVENTS - (first - 1) % CHUNK_EVENTS, book.head + 1 - first)
-        bodies = _up_to_the_limit(self._journal.read(book.id, first, n_events))
-        chunk = len(bodies), pack([decode_event(body) for body in bodies])
-        if len(bodies) == CHUNK_EVENTS:
-            self._keep(key, chunk)
-        return chunk
+        """Return (number of events, their columns) from `first` on, to the end of its chunk.
 
-    def _keep(self, key: tuple[str, int], chunk: tuple[int, bytes]) -> None:
-        self._chunks[key] = chunk
-        self._cached_bytes += len(chunk[1])
-        while self._cached_bytes > MAX_CACHE_BYTES:
-            _key, (_n_events, dropped) = self._chunks.popitem(last=False)
-            self._cached_bytes -= len(dropped)
+        Takes about 10 ms for a full chunk that was not kept.
+        """
+        n_events = min(CHUNK_EVENTS - (first - 1) % CHUNK_EVENTS, book.head + 1 - first)
+        if n_events == CHUNK_EVENTS:
+            kept = self._journal.chunk(book.id, first)
+            if kept is not None:
+                return n_events, kept
+        bodies = _up_to_the_limit(self._journal.read(book.id, first, n_events))
+        columns = pack_bodies(bodies)
+        if len(bodies) == CHUNK_EVENTS:
+            # On a full disk it is made again for the next one.
+            with contextlib.suppress(JournalFullError):
+                self._journal.keep_chunk(book.id, first, columns)
+        return len(bodies), columns
+
+    def note(self, heads: Mapping[str, int]) -> None:
+        """Note which chunks are full by now."""
+        for acquisition, head in heads.items():
+            n_full = head // CHUNK_EVENTS
+            for number in range(self._noted.get(acquisition, 0), n_full):
+                self._unpacked.append((acquisition, number * CHUNK_EVENTS + 1))
+            self._noted[acquisition] = n_full
+
+    @property
+    def can_pack(self) -> bool:
+        """Whether there are full chunks to be kept."""
+        return bool(self._unpacked)
+
+    def pack_one(self) -> None:
+        """Make one full chunk and keep it."""
+        acquisition, first = self._unpacked.popleft()
+        book = self._journal.book(acquisition)
+        if book is None:
+            self._noted.pop(acquisition, None)
+        else:
+            self.chunk(book, first)
 
 
 def _up_to_the_limit(bodies: list[bytes]) -> list[bytes]:

@@ -4,19 +4,32 @@ import logging
 import math
 from collections.abc import Sequence
 
-from planecast_agent.journal import AcquisitionBook, DeadLetter, Journal
+import msgspec
+
+from planecast_agent.books import AcquisitionBook, DeadLetter
+from planecast_agent.journal import Journal
+from planecast_agent.lives import begins_life
+from planecast_protocol.base import AcquisitionId
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.event_messages import (
     EndAcquisition,
     Event,
     RegisterImage,
+    ResumeAcquisition,
     StartAcquisition,
 )
 from planecast_protocol.limits import MAX_TEXT_CHARS
-from planecast_protocol.messages import decode_event
+from planecast_protocol.messages import UNDECODABLE, decode_event
 from planecast_protocol.paths import check_wire_path
 
 logger = logging.getLogger(__name__)
+
+
+class _Named(msgspec.Struct):
+    acquisition: AcquisitionId = ""
+
+
+_named_decoder = msgspec.msgpack.Decoder(_Named)
 
 
 class _UnusableError(Exception):
@@ -29,28 +42,32 @@ class Ingest:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def take(self, publisher: str, first: int, bodies: Sequence[bytes]) -> bool:
+    def take(self, publisher: str, first: int, bodies: Sequence[bytes], after: int = 0) -> bool:
         """Add a publisher's events, the first of which has sequence `first`.
 
-        Events that are there already are skipped. `False`: events before `first` are missing,
-        and nothing was added. The caller commits.
+        `after` is the sequence of the event before, where a restart of the controller lies
+        between (`lives`). Events that are there already are skipped. `False`: events before
+        `first` are missing, and nothing was added. The caller commits.
         """
         last = self._journal.cursor(publisher)
-        if first > last + 1:
+        if first > last + 1 and not (begins_life(first) and after <= last):
             return False
-        news = bodies[last + 1 - first :]
-        for seq, body in enumerate(news, start=last + 1):
+        start = max(first, last + 1)
+        news = bodies[start - first :]
+        for seq, body in enumerate(news, start=start):
             try:
                 event = decode_event(body)
+                if self._journal.was_forgotten(event.acquisition):
+                    continue
                 self._check(publisher, event)
             except (BadMessageError, _UnusableError) as trouble:
                 why = str(trouble)[:MAX_TEXT_CHARS]
                 logger.warning("event %d of %s kept aside: %s", seq, publisher, why)
-                self._journal.bury(DeadLetter(publisher, seq, why, body))
+                self._journal.bury(DeadLetter(publisher, seq, why, body, _acquisition_of(body)))
             else:
                 self._journal.append(publisher, event, body)
         if news:
-            self._journal.advance(publisher, last + len(news))
+            self._journal.advance(publisher, start + len(news) - 1)
         return True
 
     def _check(self, publisher: str, event: Event) -> None:
@@ -62,10 +79,21 @@ class Ingest:
             raise _UnusableError(f"acquisition {event.acquisition} was never started")
         if book.owner != publisher:
             raise _UnusableError(f"acquisition {book.id} belongs to another publisher")
-        if isinstance(event, RegisterImage):
-            _check_image(event, book)
-        else:
-            _check_end(event, book)
+        match event:
+            case RegisterImage():
+                _check_image(event, book)
+            case EndAcquisition():
+                _check_end(event, book)
+            case ResumeAcquisition():
+                _check_resume(event, book)
+
+
+def _acquisition_of(body: bytes) -> str:
+    """Return which acquisition an event is of that can't be used otherwise; empty: unknown."""
+    try:
+        return _named_decoder.decode(body).acquisition
+    except UNDECODABLE:
+        return ""
 
 
 def _check_start(event: StartAcquisition, book: AcquisitionBook | None) -> None:
@@ -95,3 +123,10 @@ def _check_end(event: EndAcquisition, book: AcquisitionBook) -> None:
         raise _UnusableError(f"acquisition {book.id} was ended before")
     if not math.isfinite(event.ended_at):
         raise _UnusableError("ended_at is not finite")
+
+
+def _check_resume(event: ResumeAcquisition, book: AcquisitionBook) -> None:
+    if book.state != "running":
+        raise _UnusableError(f"acquisition {book.id} was ended before")
+    if not math.isfinite(event.resumed_at):
+        raise _UnusableError("resumed_at is not finite")

@@ -7,63 +7,42 @@ whatever `commit` has returned for survives a crash of the agent.
 
 import logging
 import sqlite3
+import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Literal
 
+from planecast_agent.books import AcquisitionBook, DeadLetter, new_book
+from planecast_agent.journal_tables import prepare
 from planecast_protocol.errors import JournalFullError, PlanecastError
-from planecast_protocol.event_messages import EndAcquisition, Event, RegisterImage, StartAcquisition
+from planecast_protocol.event_messages import Event, StartAcquisition
 
 JOURNAL_NAME = "journal.sqlite3"
-
-_TABLES = """
-create table if not exists meta(name text primary key, value text) without rowid;
-create table if not exists publishers(id text primary key, last integer) without rowid;
-create table if not exists acquisitions(
-    number integer primary key, id text unique, owner text, name text, state text,
-    head integer, planes integer, started_at real, n_channels integer, n_fovs integer,
-    num_z integer);
-create table if not exists events(
-    acquisition integer, seq integer, body blob, primary key(acquisition, seq)) without rowid;
-create table if not exists dead_letters(publisher text, seq integer, why text, body blob);
-"""
+FREED_EVENTS = 4096
+FREED_PAGES = 256
+"""What `free` does at a time."""
+SPARE_PAGES = 1024
+"""Free pages that stay in the file, for what comes next: 4 MB."""
+N_BOOK_COLUMNS = len(fields(AcquisitionBook))
+_FIRST_AND_DELETE = (
+    (
+        "select min(first) from chunks where acquisition=?",
+        "delete from chunks where acquisition=? and first<?",
+    ),
+    (
+        "select min(seq) from events where acquisition=?",
+        "delete from events where acquisition=? and seq<?",
+    ),
+)
 
 logger = logging.getLogger(__name__)
 
 
 class JournalDamagedError(PlanecastError):
     """The journal's file is damaged: move it aside, and fill a new one from the spools."""
-
-
-@dataclass(slots=True)
-class AcquisitionBook:
-    """What is known of one acquisition without reading its events."""
-
-    number: int
-    id: str
-    owner: str
-    """The publisher that started it."""
-    name: str
-    state: Literal["running", "done", "aborted"]
-    head: int
-    planes: int
-    started_at: float
-    n_channels: int
-    n_fovs: int
-    num_z: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that was kept aside, and why."""
-
-    publisher: str
-    seq: int
-    why: str
-    body: bytes
 
 
 class Journal:
@@ -91,13 +70,9 @@ class Journal:
 
     def _open(self) -> None:
         database = self._database
-        database.execute("pragma journal_mode=wal")
-        database.execute("pragma synchronous=normal")
-        database.execute("pragma wal_autocheckpoint=4000")
-        found = database.execute("pragma quick_check(1)").fetchone()[0]
+        found = prepare(database)
         if found != "ok":
             raise JournalDamagedError(f"{self.path}: {found}", path=str(self.path))
-        database.executescript(_TABLES)
         database.execute("insert or ignore into meta values('log', ?)", (uuid.uuid4().hex,))
         self.log: str = database.execute("select value from meta where name='log'").fetchone()[0]
         self._load()
@@ -109,6 +84,12 @@ class Journal:
         self._books = {row[1]: AcquisitionBook(*row) for row in rows}
         counted = database.execute("select count(*) from dead_letters").fetchone()
         self.n_dead_letters: int = counted[0]
+        forgotten = list(database.execute("select id, number from forgotten"))
+        self._forgotten = {acquisition for acquisition, _number in forgotten}
+        self._to_free = deque(number for _acquisition, number in forgotten if number is not None)
+        numbers = [*self._to_free, *(book.number for book in self._books.values())]
+        self._next_number = max(numbers, default=0) + 1
+        self._count_spare_pages()
         self._forget_uncommitted()
 
     def _forget_uncommitted(self) -> None:
@@ -144,13 +125,11 @@ class Journal:
     def append(self, publisher: str, event: Event, body: bytes) -> None:
         """Add a checked event. `body` is its bytes, as the publisher wrote them."""
         if isinstance(event, StartAcquisition):
-            self._books[event.acquisition] = _new_book(len(self._books) + 1, publisher, event)
+            book = new_book(self._next_number, publisher, event)
+            self._books[book.id] = book
+            self._next_number += 1
         book = self._books[event.acquisition]
-        book.head += 1
-        if isinstance(event, RegisterImage):
-            book.planes += 1
-        elif isinstance(event, EndAcquisition):
-            book.state = event.status
+        book.add(event, len(body))
         self._moved[book.id] = book
         self._events.append((book.number, book.head, body))
 
@@ -171,6 +150,9 @@ class Journal:
         """
         if not self._advanced:
             return {}
+        stored_at = time.time()
+        for book in self._moved.values():
+            book.stored_at = stored_at
         try:
             with _named_errors(self.path):
                 self._write()
@@ -190,21 +172,35 @@ class Journal:
 
     def _write(self) -> None:
         database = self._database
-        database.execute("begin immediate")
+        self._begin()
         database.executemany("insert into events values(?, ?, ?)", self._events)
         database.executemany(
-            "insert or replace into acquisitions values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_row(book) for book in self._moved.values()],
+            f"insert or replace into acquisitions values({', '.join('?' * N_BOOK_COLUMNS)})",
+            [book.row() for book in self._moved.values()],
         )
         database.executemany(
             "insert or replace into publishers values(?, ?)",
             [(publisher, self._cursors[publisher]) for publisher in self._advanced],
         )
         database.executemany(
-            "insert into dead_letters values(?, ?, ?, ?)",
-            [(letter.publisher, letter.seq, letter.why, letter.body) for letter in self._dead],
+            "insert into dead_letters values(?, ?, ?, ?, ?)", map(astuple, self._dead)
         )
         database.execute("commit")
+
+    def _begin(self) -> None:
+        self._database.execute("begin immediate")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of it or nothing."""
+        self._begin()
+        try:
+            yield
+            self._database.execute("commit")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("rollback")
+            raise
 
     def settle(self) -> None:
         """Make sure that all commits so far survive a power loss too. Waits for the disk."""
@@ -221,11 +217,97 @@ class Journal:
             rows = self._database.execute(query, (number, first, first + n_events))
             return [body for (body,) in rows]
 
-    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Return the newest events that were kept aside, newest first."""
-        query = "select publisher, seq, why, body from dead_letters order by rowid desc limit ?"
+    def dead_letters(self, limit: int = 100, acquisition: str = "") -> list[DeadLetter]:
+        """Return the newest events that were kept aside, newest first; all, or of one."""
+        query = (
+            "select publisher, seq, why, body, acquisition from dead_letters "
+            "where ?1='' or acquisition=?1 order by rowid desc limit ?2"
+        )
         with _named_errors(self.path):
-            return [DeadLetter(*row) for row in self._database.execute(query, (limit,))]
+            rows = self._database.execute(query, (acquisition, limit))
+            return [DeadLetter(*row) for row in rows]
+
+    def count_dead_letters(self, acquisition: str) -> int:
+        """Return how many events of an acquisition were kept aside."""
+        query = "select count(*) from dead_letters where acquisition=?"
+        with _named_errors(self.path):
+            counted: int = self._database.execute(query, (acquisition,)).fetchone()[0]
+            return counted
+
+    # ------------------------------------------------------------ chunks, ready to be served
+
+    def chunk(self, acquisition: str, first: int) -> bytes | None:
+        """Return the columns of the full chunk from `first` on, if they were kept."""
+        query = "select body from chunks where acquisition=? and first=?"
+        with _named_errors(self.path):
+            number = self._books[acquisition].number
+            found = self._database.execute(query, (number, first)).fetchone()
+            return None if found is None else bytes(found[0])
+
+    def keep_chunk(self, acquisition: str, first: int, columns: bytes) -> None:
+        """Keep the columns of a full chunk; raise `JournalFullError` if there is no room."""
+        row = (self._books[acquisition].number, first, columns)
+        with _named_errors(self.path):
+            self._database.execute("insert or replace into chunks values(?, ?, ?)", row)
+
+    # ------------------------------------------------------------ forgetting
+
+    def was_forgotten(self, acquisition: str) -> bool:
+        """Tell whether an acquisition was forgotten: what still comes of it is not kept."""
+        return acquisition in self._forgotten
+
+    def forget(self, acquisition: str) -> None:
+        """Drop an acquisition at once; `free` gives its space back, a little at a time.
+
+        Call it between commits. Raises `JournalFullError`, and then nothing was dropped.
+        """
+        book = self._books[acquisition]
+        with _named_errors(self.path), self._transaction():
+            row = (book.id, book.number)
+            self._database.execute("insert or replace into forgotten values(?, ?)", row)
+            self._database.execute("delete from acquisitions where number=?", (book.number,))
+            dropped = self._database.execute(
+                "delete from dead_letters where acquisition=?", (book.id,)
+            )
+        del self._books[acquisition]
+        self.n_dead_letters -= dropped.rowcount
+        self._forgotten.add(book.id)
+        self._to_free.append(book.number)
+
+    @property
+    def can_free(self) -> bool:
+        """Whether there is space to be given back."""
+        return bool(self._to_free) or self._n_spare_pages > SPARE_PAGES
+
+    def free(self) -> None:
+        """Delete some of what was forgotten, or shrink the file: a few milliseconds of work."""
+        with _named_errors(self.path):
+            if self._to_free:
+                with self._transaction():
+                    self._delete(self._to_free[0])
+            else:
+                # `execute` would stop after one page: these are rows without a column.
+                self._database.executescript(f"pragma incremental_vacuum({FREED_PAGES})")
+            self._count_spare_pages()
+
+    def _count_spare_pages(self) -> None:
+        counted: int = self._database.execute("pragma freelist_count").fetchone()[0]
+        # A file of an older agent can't be shrunk: its free pages are used again.
+        can_shrink = self._database.execute("pragma auto_vacuum").fetchone()[0] == 2
+        self._n_spare_pages = counted if can_shrink else 0
+
+    def _delete(self, number: int) -> None:
+        if not any(self._delete_some(number, *queries) for queries in _FIRST_AND_DELETE):
+            self._database.execute("update forgotten set number=null where number=?", (number,))
+            self._to_free.popleft()
+
+    def _delete_some(self, number: int, first_query: str, delete: str) -> bool:
+        """Delete the first rows of an acquisition in a table; `False`: there are none."""
+        first = self._database.execute(first_query, (number,)).fetchone()[0]
+        if first is None:
+            return False
+        self._database.execute(delete, (number, first + FREED_EVENTS))
+        return True
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -245,30 +327,6 @@ def open_journal(folder: Path) -> tuple[Journal, bool]:
             file.rename(file.with_name(f"damaged-{mark}-{file.name}"))
         logger.error("%s; kept as damaged-%s-*, a new one is filled from the spools", trouble, mark)  # noqa: TRY400 - the sentence says it all
         return Journal(folder), True
-
-
-def _new_book(number: int, publisher: str, event: StartAcquisition) -> AcquisitionBook:
-    return AcquisitionBook(
-        number=number,
-        id=event.acquisition,
-        owner=publisher,
-        name=event.name,
-        state="running",
-        head=0,
-        planes=0,
-        started_at=event.started_at,
-        n_channels=len(event.channels),
-        n_fovs=len(event.fov_labels),
-        num_z=event.num_z,
-    )
-
-
-def _row(book: AcquisitionBook) -> tuple[int | str | float, ...]:
-    """Return the book in the order of its table's columns."""
-    return (
-        *(book.number, book.id, book.owner, book.name, book.state, book.head, book.planes),
-        *(book.started_at, book.n_channels, book.n_fovs, book.num_z),
-    )
 
 
 @contextmanager

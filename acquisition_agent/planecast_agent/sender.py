@@ -7,7 +7,9 @@ agent where it stands, and go on from there.
 
 import logging
 import math
+import os
 import select
+import socket as system_socket
 import threading
 import time
 from collections import deque
@@ -37,6 +39,8 @@ SYNC_EVERY_S = 1.0
 FAREWELL_MS = 500
 """How long the last message may take to leave."""
 
+_HOST = system_socket.gethostname()
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +57,8 @@ class Sender:
         self._delivered = threading.Condition()
         self._acked = 0
         self._alarm = ""
+        self.refused = 0
+        """Messages from the agent's address that could not be read."""
         self._finishing = False
         self._closing = False
         self._asleep = False
@@ -118,6 +124,7 @@ class Sender:
         """Talk to the agent until all is over, or until it was silent for too long."""
         conversation = _Conversation(socket, self._spool, self._program, self._requests)
         conversation.acked, conversation.trouble = self._acked, self._alarm
+        conversation.refused = self.refused
         poller = zmq.Poller()
         poller.register(socket, zmq.POLLIN)
         poller.register(self._wakeup, zmq.POLLIN)
@@ -149,6 +156,7 @@ class Sender:
 
     def _note(self, conversation: "_Conversation") -> None:
         self._warn(conversation.trouble)
+        self.refused = conversation.refused
         if conversation.acked != self._acked:
             with self._delivered:
                 self._acked = conversation.acked
@@ -183,6 +191,7 @@ class _Conversation:
         self.heard_at = time.monotonic()
         self.acked = 0
         self.trouble = ""
+        self.refused = 0
 
     def has_news(self) -> bool:
         """Whether there are events that could be sent now."""
@@ -210,17 +219,30 @@ class _Conversation:
             self._sent_before_asking = 0 if self._next is None else self._next - 1
             self._request = next(self._requests)
             publisher = self._spool.publisher
-            self.say(Hello(request=self._request, publisher=publisher, program=self._program))
+            hello = Hello(
+                request=self._request,
+                publisher=publisher,
+                program=self._program,
+                host=_HOST,
+                pid=os.getpid(),
+            )
+            self.say(hello)
         while self._next is not None and self.has_news():
             records, n_events = self._spool.read_batch(self._next)
-            message = Publish(publisher=self._spool.publisher, first=self._next, count=n_events)
+            message = Publish(
+                publisher=self._spool.publisher,
+                first=self._next,
+                count=n_events,
+                after=self._spool.before(self._next),
+            )
             if not self.say(message, records):
                 return
             if not self._in_flight:
                 # Until now nothing was owed: the agent's silence counts from here.
                 self.heard_at = max(self.heard_at, now)
-            self._next += n_events
-            self._in_flight.append(self._next - 1)
+            last = self._next + n_events - 1
+            self._in_flight.append(last)
+            self._next = self._spool.next_after(last)
             self._sent_at = now
 
     def say(self, message: Hello | Publish | Farewell, *payload: bytes) -> bool:
@@ -236,7 +258,9 @@ class _Conversation:
         try:
             message = decode(frame)
         except BadMessageError as trouble:
-            self.trouble = f"the agent's answer can't be read: {trouble}"
+            if not self.refused:  # said once: a flood of them must not fill the disk with our log
+                self.trouble = f"the agent's answer can't be read: {trouble}"
+            self.refused += 1
             return
         self.heard_at = now
         match message:
@@ -265,7 +289,7 @@ class _Conversation:
         if not (same and message.last >= self._sent_before_asking):
             # Batches were lost, or the journal itself: go on from where the agent stands.
             self._boot = message.boot
-            self._next = message.last + 1
+            self._next = self._spool.next_after(message.last)
             self._in_flight.clear()
             self.acked = message.last
         self._take_ack(message.last)

@@ -1,11 +1,13 @@
 """Where the agent and the controllers keep their files, and which roots name the images."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
+from planecast_agent.roles import EVERYTHING, Role
 from planecast_protocol.endpoints import default_agent_address
 from planecast_protocol.errors import BadPathError
 from planecast_protocol.paths import local_roots
@@ -52,5 +54,9 @@ class AgentSettings:
     """`ipc://path` or `tcp://127.0.0.1:port`; other machines come through a forwarded port."""
     state_dir: Path = field(default_factory=default_state_dir)
     spool_dir: Path = field(default_factory=default_spool_dir)
+    roles: Mapping[str, frozenset[Role]] = field(default_factory=lambda: dict(EVERYTHING))
+    """User to what that user may do; `roles.LOCAL` is whoever comes without a key."""
     worker: str = ""
     """Where the reader worker that belongs to this agent listens; empty: not known."""
+    keep_days: float | None = None
+    """Forget acquisitions so long after their last event; `None`: never."""

@@ -2,7 +2,7 @@
 
     spool = MAGIC | publisher id (16 bytes) | records (`planecast_protocol.records`)
 
-The n-th record is the publisher's n-th event. The writer holds a lock on the file for as
+A record is an event of the publisher. The writer holds a lock on the file for as
 long as it lives; a spool whose lock is free belongs to whoever takes it (`adoption`).
 """
 
@@ -11,50 +11,54 @@ import logging
 import os
 import threading
 import weakref
-from array import array
-from bisect import bisect_right
 from collections import deque
 from pathlib import Path
 
 from planecast_agent.file_lock import try_lock
-from planecast_protocol.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from planecast_agent.spool_records import MAGIC, SPOOL_SUFFIX, SpoolRecords
 from planecast_protocol.records import frame_record
 
-MAGIC = b"PCS1"
-HEADER_BYTES = len(MAGIC) + 16
-SPOOL_SUFFIX = ".spool"
 MAX_WAITING_BYTES = 64 << 20
 """Events kept in memory while the disk is full: about 400,000 planes."""
 
 logger = logging.getLogger(__name__)
 
 # Windows would translate line ends otherwise.
-_BINARY = getattr(os, "O_BINARY", 0)
+BINARY = getattr(os, "O_BINARY", 0)
 
 _open_spools: "weakref.WeakSet[Spool]" = weakref.WeakSet()
+
+
+def create_spool(folder: Path, name: str, publisher: str) -> "Spool":
+    """Create `folder/name.spool`; raise `OSError` if the folder can't be written."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / (name + SPOOL_SUFFIX)
+    # Complete and locked before it gets its name: nobody ever sees half a header, or a
+    # living writer's spool unlocked.
+    hidden = path.with_suffix(".new")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY
+    descriptor = os.open(hidden, flags, 0o600)
+    try_lock(descriptor)
+    os.write(descriptor, MAGIC + bytes.fromhex(publisher))
+    hidden.rename(path)
+    return Spool(path, descriptor, publisher)
 
 
 class Spool:
     """Writes one spool. `append` may be called from any thread, `read_batch` from one."""
 
-    def __init__(self, folder: Path, name: str, publisher: str) -> None:
-        """Create `folder/name.spool`; raise `OSError` if the folder can't be written."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = folder / (name + SPOOL_SUFFIX)
+    def __init__(
+        self, path: Path, descriptor: int, publisher: str, records: "SpoolRecords | None" = None
+    ) -> None:
+        """Use `create_spool`, or `resume_spool`. The open file is locked, and now ours."""
+        self.path = path
         self.publisher = publisher
         self.lost = 0
         """Events that found disk and memory full."""
-        # Complete and locked before it gets its name: nobody ever sees half a header, or a
-        # living writer's spool unlocked.
-        hidden = self.path.with_suffix(".new")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY
-        self._descriptor = os.open(hidden, flags, 0o600)
-        try_lock(self._descriptor)
-        os.write(self._descriptor, MAGIC + bytes.fromhex(publisher))
-        hidden.rename(self.path)
+        self._descriptor = descriptor
         self._reader = self.path.open("rb", buffering=0)
         self._lock = threading.Lock()
-        self._ends = array("Q", [HEADER_BYTES])
+        self._records = SpoolRecords() if records is None else records
         self._torn = False
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -63,8 +67,20 @@ class Spool:
 
     @property
     def head(self) -> int:
-        """Number of events in the file."""
-        return len(self._ends) - 1
+        """Number of the last event in the file; 0: none. See `lives`."""
+        return self._records.head
+
+    def n_behind(self, seq: int) -> int:
+        """Return how many events come after this one, those that wait in memory too."""
+        return self._records.n_behind(seq) + len(self._waiting)
+
+    def next_after(self, seq: int) -> int:
+        """Return the number of the event that follows this one, there already or not."""
+        return self._records.next_after(seq)
+
+    def before(self, first: int) -> int:
+        """Return the number of the event before the first of a life; 0 for any other event."""
+        return self._records.before(first)
 
     @property
     def waiting(self) -> int:
@@ -93,13 +109,11 @@ class Spool:
 
     def read_batch(self, first: int) -> tuple[bytes, int]:
         """Return (records, how many) from event `first` on, at most one batch."""
-        start, head = self._ends[first - 1], self.head
-        newest = min(head, first - 1 + MAX_BATCH_EVENTS)
-        last = bisect_right(self._ends, start + MAX_BATCH_BYTES, first - 1, newest + 1) - 1
-        if last < first:
+        start, end, n_events = self._records.batch(first)
+        if not n_events:
             return b"", 0
         self._reader.seek(start)
-        return self._reader.read(self._ends[last] - start), last - first + 1
+        return self._reader.read(end - start), n_events
 
     def sync(self) -> None:
         """Make sure that what is written survives a power loss. Takes as long as the disk does."""
@@ -138,7 +152,7 @@ class Spool:
         return True
 
     def _write(self, record: bytes) -> bool:
-        end = self._ends[-1]
+        end = self._records.end
         try:
             if self._torn:
                 os.ftruncate(self._descriptor, end)
@@ -149,7 +163,7 @@ class Spool:
         if written != len(record):  # the disk filled inside the record
             self._torn = True
             return False
-        self._ends.append(end + written)
+        self._records.append(written)
         return True
 
 

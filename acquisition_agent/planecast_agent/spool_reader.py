@@ -3,10 +3,12 @@
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from planecast_agent.file_lock import try_lock
-from planecast_agent.spool import HEADER_BYTES, MAGIC
+from planecast_agent.lives import first_of_life, life_begun_by
+from planecast_agent.spool_records import HEADER_BYTES, MAGIC
 from planecast_protocol.errors import SpoolDamagedError
 from planecast_protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 from planecast_protocol.records import HEADER, record_end
@@ -36,34 +38,61 @@ def take_spool(path: Path) -> "SpoolReader | None":
     return SpoolReader(path, descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolBatch:
+    """Consecutive events of one life of a controller."""
+
+    first: int
+    """Number of the first of them."""
+    after: int
+    """Number of the event before, if the first begins a life (`lives`)."""
+    bodies: list[bytes]
+
+    @property
+    def last(self) -> int:
+        """Number of the last of them."""
+        return self.first + len(self.bodies) - 1
+
+
 class SpoolReader:
     """Reads one spool from its start, in batches. Holds its lock until `close`."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, *, read_only: bool = False) -> None:
         self.path = path
-        self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        self._file = os.fdopen(descriptor, "rb" if read_only else "r+b", buffering=0)
         header = self._file.read(HEADER_BYTES)
         if not _is_header(header):
             self.close()
             raise SpoolDamagedError(f"{path}: not a spool file; it is kept", path=str(path))
         self.publisher = header[len(MAGIC) :].hex()
 
-    def batches(self) -> Iterator[list[bytes]]:
+    def batches(self) -> Iterator[SpoolBatch]:
         """Yield the events of the spool, in order, at most a batch at a time.
 
         A torn end (the one write that was killed, or zeros that a power loss left) is cut
         off. Any other damage raises `SpoolDamagedError`, and then nothing was cut.
         """
-        bodies: list[bytes] = []
+        batch = SpoolBatch(first=1, after=0, bodies=[])
+        life = 0
         for body in self._bodies():
-            bodies.append(body)
-            if len(bodies) == MAX_BATCH_EVENTS:
-                yield bodies
-                bodies = []
-        if bodies:
-            yield bodies
+            begun = life_begun_by(body)
+            if begun is not None and begun > life:
+                life = begun
+                if batch.bodies:
+                    yield batch
+                batch = SpoolBatch(first=first_of_life(life), after=batch.last, bodies=[])
+            batch.bodies.append(body)
+            if len(batch.bodies) == MAX_BATCH_EVENTS:
+                yield batch
+                batch = SpoolBatch(first=batch.last + 1, after=0, bodies=[])
+        if batch.bodies:
+            yield batch
 
-    def _bodies(self) -> Iterator[bytes]:
+    def sound_bodies(self) -> Iterator[bytes]:
+        """Yield the events up to the first that is not whole. Changes nothing."""
+        return self._bodies(mend=False)
+
+    def _bodies(self, *, mend: bool = True) -> Iterator[bytes]:
         buffer = b""
         offset = HEADER_BYTES
         while True:
@@ -76,7 +105,7 @@ class SpoolReader:
             buffer = buffer[start:] + block
             if not block or len(buffer) - len(block) >= _MAX_RECORD_BYTES:
                 break
-        if buffer:
+        if buffer and mend:
             self._cut(offset, buffer)
 
     def _cut(self, offset: int, rest: bytes) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from planecast_agent.adoption import Adoption
+from planecast_agent.books import AcquisitionBook
+from planecast_agent.control import Vitals
 from planecast_agent.door import BellRope, Door
 from planecast_agent.history import History
-from planecast_agent.journal import AcquisitionBook, Journal
+from planecast_agent.journal import Journal
 from planecast_agent.liveness import Liveness
 from planecast_protocol.agent_messages import (
     AcquisitionList,
@@ -55,8 +57,8 @@ class Subscribers:
 
     @property
     def waiting(self) -> bool:
-        """Whether anybody waits for a chunk."""
-        return bool(self._fetches)
+        """Whether anybody waits for a chunk, or one can be made for whoever comes."""
+        return bool(self._fetches) or self._history.can_pack
 
     def want(self, identity: bytes, question: FetchEvents) -> None:
         """Note who wants which chunk. A newer question replaces the older one."""
@@ -65,8 +67,10 @@ class Subscribers:
             del self._fetches[next(iter(self._fetches))]
 
     def serve_one(self) -> None:
-        """Answer whoever has waited longest for a chunk."""
+        """Answer whoever has waited longest for a chunk; one a turn, for events go first."""
         if not self._fetches:
+            if self._history.can_pack and not self._door.has_news():
+                self._history.pack_one()
             return
         identity = next(iter(self._fetches))
         question = self._fetches.pop(identity)
@@ -102,7 +106,7 @@ class Subscribers:
             request=question.request,
             log=self._journal.log,
             boot=self._boot,
-            acquisitions=[self._summary(book, now) for book in self._journal.books()],
+            acquisitions=[self.summary(book, now) for book in self._journal.books()],
             worker=self._worker,
         )
         self._door.answer(identity, answer)
@@ -112,33 +116,42 @@ class Subscribers:
         if not heads:
             return
         self._bell.ring(Bell(log=self._journal.log, boot=self._boot, heads=dict(heads)))
+        self._history.note(heads)
         for acquisition in heads:
             book = self._journal.book(acquisition)
             if book is not None and book.state != "running":
                 self._ended[acquisition] = ENDED_BEATS
 
-    def beat(self, now: float, alarm: str) -> None:
+    def beat(self, now: float, alarm: str, vitals: Vitals) -> None:
         """Ring the heartbeat."""
         running = [book for book in self._journal.books() if book.state == "running"]
         ended = [book for name in self._ended if (book := self._journal.book(name)) is not None]
         beat = AgentHeartbeat(
             log=self._journal.log,
             boot=self._boot,
-            running=[self._summary(book, now) for book in running[-MAX_RUNNING:] + ended],
+            running=[self.summary(book, now) for book in running[-MAX_RUNNING:] + ended],
             stored=len(self._journal),
             dead_letters=self._journal.n_dead_letters,
             alarm=alarm,
+            parts=vitals.parts,
+            state_revision=vitals.state_revision,
+            clock_s=now,
+            refused=vitals.refused,
         )
         self._bell.ring(beat)
         self._ended = {name: beats - 1 for name, beats in self._ended.items() if beats > 1}
 
-    def _summary(self, book: AcquisitionBook, now: float) -> AcquisitionSummary:
+    def summary(self, book: AcquisitionBook, now: float) -> AcquisitionSummary:
+        """Return what people are told of an acquisition in a list."""
         return AcquisitionSummary(
             acquisition=book.id,
             name=book.name,
             state=book.state,
-            controller=self._liveness.state(book.owner, self._adoption.held, now),
+            controller=self._liveness.life_of_publisher(book.owner, self._adoption.held, now),
             head=book.head,
             planes=book.planes,
             started_at=book.started_at,
+            owner=book.owner,
+            n_bytes=book.n_bytes,
+            stored_at=book.stored_at,
         )

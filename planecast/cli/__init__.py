@@ -12,15 +12,19 @@ import typer
 from planecast.cli import (
     acquisitions,
     agent,
+    bench,
+    command,
     demo,
     formats,
     info,
     planetable,
     read,
     reader,
+    state,
     thumbnail,
     tiles,
     view,
+    watch,
 )
 from planecast_protocol.errors import PlanecastError
 
@@ -35,13 +39,17 @@ app.command("demo")(demo.command)
 app.command("view")(view.command)
 app.command("agent")(agent.command)
 app.command("reader")(reader.command)
-app.command("acquisitions")(acquisitions.command)
+app.add_typer(acquisitions.app, name="acquisitions")
+app.command("state")(state.command)
+app.command("command")(command.command)
 app.command("info")(info.command)
 app.command("read")(read.command)
 app.command("thumbnail")(thumbnail.command)
 app.command("tiles")(tiles.command)
 app.command("planetable")(planetable.command)
 app.command("formats")(formats.command)
+app.command("bench")(bench.command)
+app.command("watch")(watch.command)
 
 
 def _print_version(wanted: bool) -> None:

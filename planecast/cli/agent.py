@@ -19,6 +19,28 @@ def command(
     worker: Annotated[
         str | None, typer.Option(help="Address of the reader worker, told to viewers.")
     ] = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", help="Forget acquisitions N days after their last event; else never."
+        ),
+    ] = None,
+    no_commands: Annotated[
+        bool, typer.Option("--no-commands", help="Refuse commands to controllers.")
+    ] = False,
+    watch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Turn files that appear there into events; repeatable."),
+    ] = None,
+    watch_preset: Annotated[
+        list[str] | None, typer.Option(help="Layouts to look for (planecast watch --list-presets).")
+    ] = None,
+    watch_pattern: Annotated[
+        str | None, typer.Option(help="Names of the files, instead of a preset.")
+    ] = None,
+    watch_end_after_idle: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="End when no file came for so long.")
+    ] = None,
 ) -> None:
     """Remember what is acquired, and tell viewers.
 
@@ -33,5 +55,11 @@ def command(
         "--state-dir": state_dir,
         "--spool-dir": spool_dir,
         "--worker": worker,
+        "--keep-days": keep_days,
+        "--no-commands": no_commands,
+        "--watch": watch,
+        "--watch-preset": watch_preset,
+        "--watch-pattern": watch_pattern,
+        "--watch-end-after-idle": watch_end_after_idle,
     }
     raise typer.Exit(main(arguments_of(options)))

@@ -48,10 +48,10 @@ class CsvTables:
             writer.writerow(row + [None] * (len(names) - len(row)))
 
 
-def print_json(facts: Any, out: Path | None = None) -> None:
+def print_json(facts: Any, out: Path | None = None, *, one_line: bool = False) -> None:
     """Print facts for programs, or write them into a file."""
-    text = json_text.dumps(facts, indent=2, ensure_ascii=False)
+    text = json_text.dumps(facts, indent=None if one_line else 2, ensure_ascii=False)
     if out is None:
-        print(text)
+        print(text, flush=True)
     else:
         out.write_text(text + "\n", encoding="utf-8")

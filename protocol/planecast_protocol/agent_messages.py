@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from planecast_protocol.axes import Count
+from planecast_protocol.axes import ByteCount, Count
 from planecast_protocol.base import (
     AcquisitionId,
     Message,
@@ -12,12 +12,13 @@ from planecast_protocol.base import (
     PublisherId,
     RequestId,
     Sequence,
+    StoreId,
     Text,
     WallTime,
 )
-from planecast_protocol.limits import MAX_BATCH_EVENTS, MAX_NAME_CHARS
-
-StoreId = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)]
+from planecast_protocol.limits import MAX_BATCH_EVENTS, MAX_PARTS
+from planecast_protocol.state_messages import PartState, ShortText
+from planecast_protocol.values import Finite
 
 # ---------------------------------------------------------------- publisher to agent
 
@@ -28,7 +29,9 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     request: RequestId
     publisher: PublisherId
     program: Text = ""
-    """Shown to people: host, process id and name of the controller."""
+    """Shown to people: the name of the controller."""
+    host: ShortText = ""
+    pid: Count = 0
 
 
 class Publish(Message, frozen=True, kw_only=True, tag="publish"):
@@ -38,6 +41,8 @@ class Publish(Message, frozen=True, kw_only=True, tag="publish"):
     first: Sequence
     """Sequence of the first record in the publisher's spool."""
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH_EVENTS)]
+    after: Sequence = 0
+    """Sequence of the record before, where `first` does not follow it: a controller's restart."""
 
 
 class Farewell(Message, frozen=True, kw_only=True, tag="bye"):
@@ -118,6 +123,12 @@ class AcquisitionSummary(msgspec.Struct, frozen=True, kw_only=True, omit_default
     planes: Count
     """Images registered so far; one that was registered again counts again."""
     started_at: WallTime
+    owner: str = ""
+    """`Part.part` of its controller."""
+    n_bytes: ByteCount = 0
+    """What its events take in the journal."""
+    stored_at: WallTime = 0.0
+    """When its last event was stored, by the agent's clock; 0: not known."""
 
 
 class AcquisitionList(Message, frozen=True, kw_only=True, tag="acquisitions"):
@@ -173,6 +184,16 @@ class AgentHeartbeat(Message, frozen=True, kw_only=True, tag="beat"):
     dead_letters: Count = 0
     alarm: Text = ""
     """What an operator must know (disk full …); empty: nothing."""
+    parts: Annotated[list[PartState], msgspec.Meta(max_length=MAX_PARTS)] = msgspec.field(
+        default_factory=list
+    )
+    """Controllers, viewers and the worker, and how each is."""
+    state_revision: Sequence = 0
+    """`StateSnapshot.revision`: a subscriber fetches the state when it is behind this."""
+    clock_s: Finite = 0.0
+    """The agent's monotonic clock."""
+    refused: Count = 0
+    """Messages since its start that are none of ours, damaged, or not for their sender."""
 
 
 AgentMessage = (

@@ -16,7 +16,7 @@ ByteCount = Annotated[int, msgspec.Meta(ge=0)]
 """A size in bytes, which may well be above 31 bits."""
 
 
-class PlaneIndex(msgspec.Struct, frozen=True, order=True, array_like=True):
+class PlaneIndex(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """Which plane of an acquisition. Axes in the order of `ACQUISITION_AXES`."""
 
     t: Count

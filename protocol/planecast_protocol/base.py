@@ -15,6 +15,8 @@ AcquisitionId = Annotated[
 PublisherId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """Chosen by whoever asks, echoed by whoever answers."""
+StoreId = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)]
+"""Of a journal, or of one run of an agent (`boot`)."""
 Sequence = Annotated[int, msgspec.Meta(ge=0)]
 """Position in a stream; the first event is 1, and 0 means none."""
 WallTime = Annotated[float, msgspec.Meta(ge=0)]

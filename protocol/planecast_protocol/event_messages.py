@@ -45,6 +45,15 @@ class RegisterImage(Message, frozen=True, kw_only=True, tag="image"):
     registered_at: WallTime
 
 
+class ResumeAcquisition(Message, frozen=True, kw_only=True, tag="resume"):
+    """The controller was restarted and goes on with the acquisition."""
+
+    acquisition: AcquisitionId
+    life: Annotated[int, msgspec.Meta(ge=1, le=2**20)]
+    """Counts its restarts. The sequence numbers of its events go on from `life << 40`."""
+    resumed_at: WallTime
+
+
 class EndAcquisition(Message, frozen=True, kw_only=True, tag="end"):
     """No more planes will come."""
 
@@ -54,4 +63,4 @@ class EndAcquisition(Message, frozen=True, kw_only=True, tag="end"):
     ended_at: WallTime
 
 
-Event = StartAcquisition | RegisterImage | EndAcquisition
+Event = StartAcquisition | RegisterImage | ResumeAcquisition | EndAcquisition

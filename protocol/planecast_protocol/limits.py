@@ -36,6 +36,29 @@ REQUEST_TIMEOUT_S = 2.0
 """A subscriber's question to its agent; then it asks again on a new socket."""
 CLOSE_TIMEOUT_S = 2.0
 
+# ---------------------------------------------------------------- state and commands
+MAX_STATE_VALUES = 256
+"""Names of one controller's state."""
+MAX_STATE_VALUE_BYTES = 4096
+"""One value, encoded."""
+MAX_STATE_BYTES = 256 << 10
+"""All values of one controller, encoded."""
+MAX_VALUE_ITEMS = 64
+MAX_COMMANDS = 128
+MAX_COMMANDS_BYTES = 256 << 10
+"""All commands that one controller declares, encoded."""
+MAX_ARGUMENTS = 32
+MAX_ARGUMENTS_BYTES = 16 << 10
+"""The arguments of one command, encoded."""
+MAX_CHOICES = 256
+MAX_COMMAND_S = 3600.0
+"""The longest that a command may take."""
+MAX_COMMANDS_WAITING = 32
+"""Commands that wait for one controller."""
+MAX_CONTROLLERS = 64
+MAX_PARTS = 256
+"""Programs that an agent tells its subscribers of: controllers, viewers, the worker."""
+
 # ---------------------------------------------------------------- planes
 MAX_PLANE_BYTES = 2 << 30
 MAX_REQUEST_BYTES = 1 << 20

@@ -6,13 +6,24 @@ MessagePack maps on the wire. Nothing is used before it was decoded here, typed 
 import msgspec
 
 from planecast_protocol.agent_messages import AgentMessage
+from planecast_protocol.command_messages import CommandMessage
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.event_messages import Event
 from planecast_protocol.reader_messages import ReaderMessage
+from planecast_protocol.retention_messages import RetentionMessage
+from planecast_protocol.state_messages import StateMessage
 from planecast_protocol.task_messages import TaskMessage
 from planecast_protocol.version import PROTOCOL_MAJOR, check_major
 
-AnyMessage = Event | AgentMessage | ReaderMessage | TaskMessage
+AnyMessage = (
+    Event
+    | AgentMessage
+    | RetentionMessage
+    | StateMessage
+    | CommandMessage
+    | ReaderMessage
+    | TaskMessage
+)
 
 
 class _Header(msgspec.Struct):
@@ -24,7 +35,8 @@ _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessa
 _event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 _header_decoder = msgspec.msgpack.Decoder(_Header)
 
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
+UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
+"""What msgspec raises for bytes that are not what was asked for."""
 
 
 def encode(message: AnyMessage) -> bytes:
@@ -39,7 +51,7 @@ def decode(body: bytes | memoryview) -> AnyMessage:
     """
     try:
         message = _decoder.decode(body)
-    except _UNDECODABLE as trouble:
+    except UNDECODABLE as trouble:
         raise _explain(body, trouble) from None
     if message.v != PROTOCOL_MAJOR:
         check_major(message.v)
@@ -50,7 +62,7 @@ def decode_event(body: bytes | memoryview) -> Event:
     """Like `decode`, but only an event will do."""
     try:
         event = _event_decoder.decode(body)
-    except _UNDECODABLE as trouble:
+    except UNDECODABLE as trouble:
         raise _explain(body, trouble) from None
     if event.v != PROTOCOL_MAJOR:
         check_major(event.v)
@@ -63,6 +75,6 @@ def _explain(body: bytes | memoryview, trouble: Exception) -> BadMessageError:
         check_major(_header_decoder.decode(body).v)
     except BadMessageError as other_version:
         return other_version
-    except _UNDECODABLE:
+    except UNDECODABLE:
         pass
     return BadMessageError(f"not a message of ours: {trouble}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import zmq
 
+from planecast_agent.journal import JOURNAL_NAME
 from planecast_protocol.agent_messages import (
     AcquisitionList,
     AcquisitionSummary,
@@ -49,12 +50,15 @@ class AgentProcess:
         self.address = address or f"ipc://{folder}/a"
         self.log = folder / "agent.log"
         self.process: subprocess.Popen[str] | None = None
+        self.more: list[str] = []
+        """More arguments of the command line."""
 
     def command(self) -> list[str]:
         return [
             *(sys.executable, "-m", "planecast_agent", "--address", self.address),
             *("--state-dir", str(self.state_dir), "--spool-dir", str(self.spool_dir)),
             *("--worker", "unix:///nowhere"),
+            *self.more,
         ]
 
     def start(self) -> "AgentProcess":
@@ -74,6 +78,14 @@ class AgentProcess:
     def terminate(self) -> int:
         """SIGTERM; return the exit code."""
         return self._end(signal.SIGTERM)
+
+    def lose_journal(self) -> None:
+        """Kill it, and leave it a journal that is none."""
+        self.kill()
+        # The write-ahead log alone would restore all of it.
+        for file in self.state_dir.glob(JOURNAL_NAME + "*"):
+            file.unlink()
+        (self.state_dir / JOURNAL_NAME).write_bytes(b"no database at all" * 1000)
 
     def send(self, number: signal.Signals) -> None:
         assert self.process is not None

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from agent_rig import AgentProcess, ControllerProcess, Subscriber
+from control_rig import RawSender, StageProcess, wait_until_declared
 
 from planecast_agent.acquisition import Acquisition
+from planecast_agent.controller import Controller
+from planecast_agent.subscriber.control_client import ControlClient
 
 
 @pytest.fixture
@@ -77,3 +80,34 @@ def subscriber(idle_agent: AgentProcess) -> Iterator[Subscriber]:
     one = Subscriber(idle_agent.address)
     yield one
     one.close()
+
+
+@pytest.fixture
+def client(idle_agent: AgentProcess) -> Iterator[ControlClient]:
+    """Connect to the agent, to look at controllers and to send commands."""
+    with ControlClient(idle_agent.address) as one:
+        yield one
+
+
+@pytest.fixture
+def stage(agent: AgentProcess, client: ControlClient) -> Iterator[StageProcess]:
+    """Start a controller in a process of its own, and wait until its commands are known."""
+    one = StageProcess(agent)
+    wait_until_declared(client, "Squid")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def raw(agent: AgentProcess) -> Iterator[RawSender]:
+    """Connect a peer that sends just what a test says."""
+    one = RawSender(agent.address)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def controller(idle_agent: AgentProcess) -> Iterator[Controller]:
+    """Make a controller in this process."""
+    with Controller("Ti2", agent=idle_agent.address) as one:
+        yield one

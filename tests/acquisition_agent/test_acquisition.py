@@ -40,7 +40,7 @@ def spooled(acquisition: Acquisition, folder: Path) -> list[Event]:
     acquisition.close()
     reader = take_spool(folder / f"{acquisition.id}.spool")
     assert reader is not None
-    events = [decode_event(body) for batch in reader.batches() for body in batch]
+    events = [decode_event(body) for batch in reader.batches() for body in batch.bodies]
     reader.close()
     return events
 
@@ -301,7 +301,7 @@ assert take_spool(path) is None, "the child took the lock away"
 acquisition._sender.close()
 reader = take_spool(path)
 assert reader is not None, "the child holds the lock"
-assert len([body for batch in reader.batches() for body in batch]) == 1
+assert len([body for batch in reader.batches() for body in batch.bodies]) == 1
 reader.close()
 ended.set()
 process.join()

@@ -7,7 +7,7 @@ import pytest
 
 from planecast_agent.adoption import Adoption
 from planecast_agent.journal import Journal
-from planecast_agent.spool import Spool
+from planecast_agent.spool import Spool, create_spool
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.errors import JournalFullError
 from planecast_protocol.event_messages import RegisterImage, StartAcquisition
@@ -38,7 +38,7 @@ def adoption(tmp_path: Path, journal: Journal, adopted: list[str]) -> Iterator[A
 
 def write(folder: Path, name: str, n_planes: int) -> Spool:
     """Write a spool whose writer still lives."""
-    spool = Spool(folder, name, name[0] * 32)
+    spool = create_spool(folder, name, name[0] * 32)
     start = StartAcquisition(
         acquisition=name,
         name=name,

@@ -8,11 +8,13 @@ import pytest
 
 from planecast_agent.ingest import Ingest
 from planecast_agent.journal import Journal
+from planecast_agent.lives import first_of_life
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.event_messages import (
     EndAcquisition,
     Event,
     RegisterImage,
+    ResumeAcquisition,
     StartAcquisition,
 )
 from planecast_protocol.messages import decode_event, encode
@@ -83,7 +85,25 @@ POISON = {
     "path of Windows": (encode(image(path="data:C:\\x")), "backslash"),
     "path not normal": (encode(image(path="data:a//b")), "empty parts"),
     "time not finite": (changed(image(), registered_at=float("inf")), "finite"),
+    "size beyond 64 bits": (
+        changed(image(), source={"path": "data:a.tif", "size_bytes": 2**63}),
+        "not a message",
+    ),
+    "mtime beyond 64 bits": (
+        changed(image(), source={"path": "data:a.tif", "mtime_ns": 2**64 - 1}),
+        "not a message",
+    ),
     "started again": (encode(START), "started before"),
+    "resume of another": (
+        encode(ResumeAcquisition(acquisition="other-1", life=1, resumed_at=1.0)),
+        "never started",
+    ),
+    "resume at no time": (
+        changed(
+            ResumeAcquisition(acquisition="run-1", life=1, resumed_at=1.0), resumed_at=float("inf")
+        ),
+        "finite",
+    ),
     "version": (changed(image(), v=2), "version 2"),
     "noise": (b"\xc1noise", "not a message"),
     "no event": (msgspec.msgpack.encode({"k": "hello", "v": 1}), "not a message"),
@@ -161,7 +181,7 @@ def test_a_plane_after_the_end_is_stored_but_a_second_end_is_not(journal: Journa
     assert stored(journal) == [START, END, image(0)]
     book = journal.book("run-1")
     assert book is not None
-    assert (book.state, book.planes, book.head) == ("done", 1, 3)
+    assert (book.state, book.planes, book.head, book.late) == ("done", 1, 3, 1)
 
 
 def test_unknown_fields_of_a_newer_controller_are_kept_and_ignored(journal: Journal):
@@ -171,3 +191,45 @@ def test_unknown_fields_of_a_newer_controller_are_kept_and_ignored(journal: Jour
 
     assert stored(journal) == [START, image(0)]
     assert journal.read("run-1", 2, 1) == [newer]
+
+
+RESUMED = ResumeAcquisition(acquisition="run-1", life=1, resumed_at=2.0)
+
+
+def test_a_controllers_next_life_is_taken_after_all_of_the_one_before(journal: Journal):
+    take(journal, START, image(0), image(1))
+    bodies = [encode(RESUMED), encode(image(2))]
+
+    assert not Ingest(journal).take(ALICE, first_of_life(1), bodies, after=4)
+    assert Ingest(journal).take(ALICE, first_of_life(1), bodies, after=3)
+    journal.commit()
+
+    assert stored(journal) == [START, image(0), image(1), RESUMED, image(2)]
+    assert journal.cursor(ALICE) == first_of_life(1) + 1
+    assert take(journal, RESUMED, image(2), image(3), first=first_of_life(1))
+    assert stored(journal)[-2:] == [image(2), image(3)]
+
+
+def test_a_life_that_knows_less_than_the_agent_loses_nothing(journal: Journal):
+    take(journal, START, image(0), image(1))
+
+    # A power loss took image(1) out of the spool: the agent has it all the same.
+    assert Ingest(journal).take(ALICE, first_of_life(1), [encode(RESUMED)], after=2)
+    journal.commit()
+
+    assert stored(journal) == [START, image(0), image(1), RESUMED]
+
+
+def test_an_ended_acquisition_is_not_resumed(journal: Journal):
+    take(journal, START, END, RESUMED)
+
+    assert stored(journal) == [START, END]
+    assert "ended before" in journal.dead_letters()[0].why
+
+
+def test_dead_letters_name_their_acquisition_where_it_can_be_read(journal: Journal):
+    take(journal, START, encode(image(fov=9)), changed(image(), index="x"), b"\xc1")
+
+    named = [letter.acquisition for letter in journal.dead_letters()]
+    assert named == ["", "run-1", "run-1"]
+    assert journal.count_dead_letters("run-1") == 2

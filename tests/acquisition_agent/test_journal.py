@@ -1,13 +1,15 @@
 """The journal: all of a turn or nothing, and everything again after a restart."""
 
 import resource
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from planecast_agent.journal import DeadLetter, Journal, open_journal
+from planecast_agent.books import DeadLetter
+from planecast_agent.journal import FREED_EVENTS, JOURNAL_NAME, Journal, open_journal
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.errors import JournalFullError
 from planecast_protocol.event_messages import EndAcquisition, RegisterImage, StartAcquisition
@@ -142,3 +144,105 @@ def test_reading_is_by_sequence_and_bounded(journal: Journal):
     assert journal.read("first", 4, 3) == bodies[2:5]
     assert journal.read("first", 11, 100) == bodies[9:]
     assert journal.read("first", 12, 100) == []
+
+
+def _fill(journal: Journal, name: str, n_planes: int) -> None:
+    last = journal.cursor(ALICE)
+    _start(journal, name)
+    for t in range(n_planes):
+        _register(journal, name, t)
+    journal.advance(ALICE, last + n_planes + 1)
+    journal.commit()
+
+
+def _free_all(journal: Journal) -> int:
+    """Free what was forgotten; return how many slices that took."""
+    slices = 0
+    while journal.can_free:
+        journal.free()
+        slices += 1
+    return slices
+
+
+def test_what_is_forgotten_is_freed_in_slices_and_the_file_shrinks(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("planecast_agent.journal.SPARE_PAGES", 8)
+    for name in ("old", "new"):
+        _fill(journal, name, 20_000)
+        journal.keep_chunk(name, 1, bytes(50_000))
+    journal.settle()
+    size = journal.path.stat().st_size
+
+    journal.forget("old")
+    assert journal.heads() == {"new": 20_001}
+    n_slices = _free_all(journal)
+    journal.settle()
+
+    assert n_slices > 20_000 // FREED_EVENTS
+    assert journal.path.stat().st_size < 0.7 * size
+    assert len(journal.read("new", 1, 30_000)) == 20_001
+    assert journal.chunk("new", 1) == bytes(50_000)
+
+
+def test_the_number_of_a_forgotten_acquisition_is_not_given_again_before_it_is_free(
+    tmp_path: Path,
+):
+    journal = Journal(tmp_path)
+    _fill(journal, "old", 10)
+    journal.forget("old")
+    journal.close()
+    journal = Journal(tmp_path)
+    _fill(journal, "new", 5)
+    _free_all(journal)
+
+    assert len(journal.read("new", 1, 100)) == 6
+    assert journal.was_forgotten("old")
+    assert not journal.was_forgotten("new")
+    journal.close()
+
+
+def test_forgetting_on_a_full_disk_is_all_or_nothing(journal: Journal):
+    _fill(journal, "old", 5000)
+
+    with _full_disk(), pytest.raises(JournalFullError):
+        journal.forget("old")
+
+    assert journal.heads() == {"old": 5001}
+    assert len(journal.read("old", 1, 6000)) == 5001
+    journal.forget("old")
+    assert journal.heads() == {}
+
+
+_FIRST_TABLES = """
+create table meta(name text primary key, value text) without rowid;
+create table publishers(id text primary key, last integer) without rowid;
+create table acquisitions(
+    number integer primary key, id text unique, owner text, name text, state text,
+    head integer, planes integer, started_at real, n_channels integer, n_fovs integer,
+    num_z integer);
+create table events(
+    acquisition integer, seq integer, body blob, primary key(acquisition, seq)) without rowid;
+create table dead_letters(publisher text, seq integer, why text, body blob);
+insert into meta values('log', 'first');
+insert into acquisitions values(1, 'old', 'a', 'old', 'running', 0, 0, 5.0, 1, 1, 1);
+insert into dead_letters values('a', 3, 'why', x'00');
+"""
+
+
+def test_a_journal_of_an_older_agent_is_continued(tmp_path: Path):
+    database = sqlite3.connect(tmp_path / JOURNAL_NAME)
+    database.executescript(_FIRST_TABLES)
+    database.close()
+
+    journal = Journal(tmp_path)
+
+    book = journal.book("old")
+    assert book is not None
+    assert (book.n_bytes, book.ended_at, book.stored_at) == (0, None, 0.0)
+    assert journal.dead_letters() == [DeadLetter("a", 3, "why", b"\0", "")]
+    _fill(journal, "new", 3)
+    assert journal.heads() == {"old": 0, "new": 4}
+    journal.forget("new")
+    assert _free_all(journal) > 0
+    journal.close()

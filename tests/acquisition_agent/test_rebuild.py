@@ -61,8 +61,7 @@ def test_a_live_controller_goes_on_into_the_new_journal(
     for t in range(500):
         acquisition.register_image(t, 0, 0, 0, "/data/a.tif")
     assert acquisition.wait_delivered(30)
-    agent.kill()
-    (agent.state_dir / JOURNAL_NAME).write_bytes(b"no database at all" * 1000)
+    agent.lose_journal()
     agent.start()
 
     for t in range(500, 1000):

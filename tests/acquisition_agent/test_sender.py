@@ -8,7 +8,7 @@ import zmq
 from agent_rig import TIMEOUT_S, eventually
 
 from planecast_agent.sender import Sender
-from planecast_agent.spool import Spool
+from planecast_agent.spool import Spool, create_spool
 from planecast_protocol.agent_messages import (
     Ack,
     AgentMessage,
@@ -79,7 +79,7 @@ def fake(home: Path) -> Iterator[FakeAgent]:
 @pytest.fixture
 def spool(home: Path) -> Spool:
     """Make a spool, which its sender closes."""
-    return Spool(home, "one", PUBLISHER)
+    return create_spool(home, "one", PUBLISHER)
 
 
 @pytest.fixture

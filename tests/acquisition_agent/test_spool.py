@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from planecast_agent.spool import HEADER_BYTES, Spool
+from planecast_agent.spool import create_spool
 from planecast_agent.spool_reader import SpoolReader, read_publisher, take_spool
+from planecast_agent.spool_records import HEADER_BYTES
 from planecast_protocol.errors import SpoolDamagedError
 from planecast_protocol.limits import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 from planecast_protocol.records import HEADER, frame_record, split_records
@@ -17,7 +18,7 @@ PUBLISHER = "0123456789abcdef" * 2
 
 
 def _write(folder: Path, bodies: list[bytes]) -> Path:
-    spool = Spool(folder, "one", PUBLISHER)
+    spool = create_spool(folder, "one", PUBLISHER)
     for body in bodies:
         spool.append(body)
     spool.close()
@@ -33,7 +34,7 @@ def _take(path: Path) -> SpoolReader:
 def _read(path: Path) -> list[bytes]:
     reader = _take(path)
     try:
-        return [body for batch in reader.batches() for body in batch]
+        return [body for batch in reader.batches() for body in batch.bodies]
     finally:
         reader.close()
 
@@ -53,7 +54,7 @@ def test_what_was_appended_is_read_in_order(tmp_path: Path):
 
 
 def test_a_spool_is_not_taken_while_its_writer_lives(tmp_path: Path):
-    spool = Spool(tmp_path, "one", PUBLISHER)
+    spool = create_spool(tmp_path, "one", PUBLISHER)
 
     assert take_spool(spool.path) is None
 
@@ -62,7 +63,7 @@ def test_a_spool_is_not_taken_while_its_writer_lives(tmp_path: Path):
 
 
 def test_batches_keep_both_bounds(tmp_path: Path):
-    spool = Spool(tmp_path, "one", PUBLISHER)
+    spool = create_spool(tmp_path, "one", PUBLISHER)
     for size in [10] * (MAX_BATCH_EVENTS + 5) + [MAX_EVENT_BYTES] * 3:
         spool.append(b"x" * size)
     first, sizes = 1, []
@@ -81,7 +82,7 @@ def test_batches_keep_both_bounds(tmp_path: Path):
 
 
 def test_many_threads_may_append(tmp_path: Path):
-    spool = Spool(tmp_path, "one", PUBLISHER)
+    spool = create_spool(tmp_path, "one", PUBLISHER)
     threads = [
         threading.Thread(target=lambda k=k: [spool.append(b"%d" % k) for _ in range(500)])
         for k in range(4)
@@ -172,9 +173,9 @@ def test_a_file_that_is_no_spool_is_refused(tmp_path: Path):
 DISK_FULL = """
 import resource, sys
 from pathlib import Path
-from planecast_agent.spool import Spool
+from planecast_agent.spool import create_spool
 
-spool = Spool(Path(sys.argv[1]), "one", "ab" * 16)
+spool = create_spool(Path(sys.argv[1]), "one", "ab" * 16)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
 for number in range(300):
@@ -203,7 +204,7 @@ def test_events_wait_in_memory_while_the_disk_is_full(tmp_path: Path, how: str, 
 def test_what_fits_neither_disk_nor_memory_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    spool = Spool(tmp_path, "one", PUBLISHER)
+    spool = create_spool(tmp_path, "one", PUBLISHER)
     monkeypatch.setattr("planecast_agent.spool.MAX_WAITING_BYTES", 100)
     monkeypatch.setattr(spool, "_write", lambda _record: False)
 

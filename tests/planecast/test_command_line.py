@@ -13,7 +13,7 @@ from planecast.cli.programs import arguments_of
 Planecast = Callable[..., "subprocess.CompletedProcess[str]"]
 VERBS = (
     *("demo", "view", "agent", "reader", "acquisitions"),
-    *("info", "read", "thumbnail", "tiles", "planetable", "formats"),
+    *("info", "read", "thumbnail", "tiles", "planetable", "formats", "bench", "watch"),
 )
 
 

@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from planecast_protocol import agent_messages as agent
+from planecast_protocol import command_messages as command
 from planecast_protocol import event_messages as event
 from planecast_protocol import reader_messages as reader
+from planecast_protocol import retention_messages as retention
+from planecast_protocol import state_messages as state
 from planecast_protocol import task_messages as task
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.errors import ErrorInfo
@@ -44,6 +47,24 @@ SUMMARY = agent.AcquisitionSummary(
     head=3,
     planes=2,
     started_at=1.0,
+    n_bytes=300,
+    stored_at=2.0,
+)
+START = event.StartAcquisition(
+    acquisition="run-1",
+    name="µ run",
+    channels=["BF", "DAPI"],
+    num_z=3,
+    num_t=2,
+    height=8,
+    width=9,
+    fov_labels=["A1:0"],
+    dtype="<u2",
+    pixel_size_um=0.325,
+    z_step_um=1.5,
+    time_interval_s=10.0,
+    channel_colors=[None, "#0000ff"],
+    started_at=1.5,
 )
 COUNTED = (
     *("clients", "requests", "reads", "cache_hits", "pending", "queued", "readers_replaced"),
@@ -51,23 +72,29 @@ COUNTED = (
 )
 STATUS = dict.fromkeys(COUNTED, 1)
 
+CONTROLLER_PART = state.Part(
+    part=PUBLISHER, kind="viewer", name="view", host="pc", pid=7, shows="run-1", behind=3
+)
+PART_STATE = state.PartState(part=CONTROLLER_PART, life="silent", silent_s=3.5, why="why")
+ENTRIES = [
+    state.StateEntry(name="stage", value={"x_um": 1.5, "label": "µ", "z_um": None}, set_at=1.5),
+    state.StateEntry(name="lasers", value=[True, 405, 0.5, "on"], set_at=2.5),
+    state.StateEntry(name="busy", value=False, set_at=3.5),
+]
+SPEC = command.CommandSpec(
+    name="move_stage",
+    arguments=[
+        command.ArgumentSpec(name="x_um", kind="float", minimum=-1.5, maximum=2.5, text="where"),
+        command.ArgumentSpec(
+            name="mode", kind="choice", choices=["fast", 1, True], required=False, default="fast"
+        ),
+    ],
+    text="Move.",
+    confirm=True,
+)
+
 MESSAGES: list[AnyMessage] = [
-    event.StartAcquisition(
-        acquisition="run-1",
-        name="µ run",
-        channels=["BF", "DAPI"],
-        num_z=3,
-        num_t=2,
-        height=8,
-        width=9,
-        fov_labels=["A1:0"],
-        dtype="<u2",
-        pixel_size_um=0.325,
-        z_step_um=1.5,
-        time_interval_s=10.0,
-        channel_colors=[None, "#0000ff"],
-        started_at=1.5,
-    ),
+    START,
     event.RegisterImage(
         acquisition="run-1",
         index=PlaneIndex(t=1, fov=2, z=3, channel=4),
@@ -76,9 +103,10 @@ MESSAGES: list[AnyMessage] = [
         ),
         registered_at=2.5,
     ),
+    event.ResumeAcquisition(acquisition="run-1", life=2, resumed_at=3.0),
     event.EndAcquisition(acquisition="run-1", status="aborted", reason="why", ended_at=3.5),
     agent.Hello(request=1, publisher=PUBLISHER, program="a program"),
-    agent.Publish(publisher=PUBLISHER, first=1, count=2),
+    agent.Publish(publisher=PUBLISHER, first=1, count=2, after=3),
     agent.Farewell(publisher=PUBLISHER),
     agent.Welcome(request=1, last=2, log="log", boot="boot"),
     agent.Ack(last=2, boot="boot"),
@@ -95,8 +123,99 @@ MESSAGES: list[AnyMessage] = [
     agent.CursorBeyond(request=1, acquisition="run-1", head=3, log="log"),
     agent.Bell(log="log", boot="boot", heads={"run-1": 3}),
     agent.AgentHeartbeat(
-        log="log", boot="boot", running=[SUMMARY], stored=1, dead_letters=2, alarm="disk full"
+        log="log",
+        boot="boot",
+        running=[SUMMARY],
+        stored=1,
+        dead_letters=2,
+        alarm="disk full",
+        parts=[PART_STATE],
+        state_revision=3,
+        clock_s=4.5,
+        refused=5,
     ),
+    state.ControllerReport(
+        request=1,
+        controller=PUBLISHER,
+        name="Squid",
+        host="pc",
+        pid=7,
+        after=1,
+        revision=2,
+        values=ENTRIES,
+        commands=[SPEC],
+    ),
+    state.ReportTaken(request=1, revision=2, boot="boot", command_waits=True, why="why"),
+    state.PartBeat(part=CONTROLLER_PART),
+    state.Ping(),
+    state.FetchState(request=1),
+    state.StateSnapshot(
+        request=1,
+        boot="boot",
+        revision=2,
+        clock_s=1.5,
+        controllers=[
+            state.ControllerState(
+                controller=PUBLISHER,
+                name="Squid",
+                host="pc",
+                pid=7,
+                life="gone",
+                values=ENTRIES,
+                commands=[SPEC],
+            )
+        ],
+        parts=[PART_STATE],
+        may_command=True,
+    ),
+    state.StateBell(
+        boot="boot",
+        after=1,
+        revision=2,
+        changes=[state.StateChange(controller=PUBLISHER, values=ENTRIES)],
+    ),
+    command.SendCommand(
+        request=1,
+        command=PUBLISHER,
+        boot="boot",
+        expires_at_s=1.5,
+        controller=PUBLISHER,
+        name="move_stage",
+        arguments={"x_um": 1.5, "mode": "fast"},
+        sender="somebody",
+    ),
+    command.CommandAnswer(
+        request=1, command=PUBLISHER, boot="boot", outcome="done", why="why", value={"x": 1}
+    ),
+    command.CommandWaiting(),
+    command.TakeCommand(request=1, controller=PUBLISHER),
+    command.CommandOrder(
+        request=1,
+        command=PUBLISHER,
+        name="move_stage",
+        arguments={"x_um": 1.5},
+        remaining_s=2.5,
+        sender="somebody",
+    ),
+    command.NoCommand(request=1),
+    command.CommandOutcome(
+        controller=PUBLISHER, command=PUBLISHER, outcome="failed", why="why", value=[1, 2]
+    ),
+    command.OutcomeTaken(command=PUBLISHER),
+    retention.DescribeAcquisition(request=1, acquisition="run-1"),
+    retention.ForgetAcquisition(request=1, acquisition="run-1", force=True),
+    retention.AcquisitionDetails(
+        request=1,
+        summary=SUMMARY,
+        start=START,
+        ended_at=3.5,
+        end_reason="why",
+        late=1,
+        spool="/spool/run-1.done",
+        n_dead_letters=1,
+        dead_letters=[retention.DeadLetterFacts(seq=3, why="why")],
+    ),
+    retention.AcquisitionForgotten(request=1, acquisition="run-1", n_bytes=5),
     reader.OpenImage(request=1, path="data:a.czi"),
     reader.ReadPixels(
         request=1,

@@ -94,7 +94,7 @@ def test_only_events_are_events(messages: list[AnyMessage]):
             continue
         events += 1
 
-    assert events == 3
+    assert events == 4
 
 
 GARBAGE = {

@@ -21,12 +21,9 @@ os.environ["QT_API"] = "pyside6"
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from planecast_protocol.axes import PlaneIndex
-from planecast_protocol.columns import pack, unpack
-from planecast_protocol.event_messages import EndAcquisition, RegisterImage, StartAcquisition
-from planecast_protocol.planes import PlaneSource, PlaneStatistics
+from planecast_agent.subscriber.news import AcquisitionChosen, AcquisitionsListed
+from planecast_protocol.planes import PlaneStatistics
 from planecast_protocol.reader_messages import ReadPixels
-from planecast_viewer.news import AcquisitionChosen, AcquisitionsListed, PlaneRows
 
 # ndv fetches in one pool that lives as long as the process.
 LASTING_THREADS = ("ThreadPoolExecutor",)
@@ -62,6 +59,12 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     assert not left_threads, f"threads left: {left_threads}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have the viewer remember nothing of the person who runs the tests."""
+    os.environ["PLANECAST_CONFIG_DIR"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def ndv_offline(qapp: QApplication) -> None:
     """Give ndv the raster canvas and the bundled icons, once for the process."""
@@ -73,40 +76,6 @@ def ndv_offline(qapp: QApplication) -> None:
 
 
 # ---------------------------------------------------------------- events, planes and a reader
-
-
-class Acquired:
-    """Makes the events of one acquisition."""
-
-    def __init__(self, name: str = "exp7", **facts: Any) -> None:
-        given = {"num_z": 3, "height": 64, "width": 96, "fov_labels": ["A1:0", "A1:1"]}
-        self.start = StartAcquisition(
-            acquisition=name,
-            name=name,
-            started_at=1.0,
-            **{"channels": ["BF", "DAPI"], **given, **facts},
-        )
-
-    def image(self, t: int, fov: int, z: int, channel: int, **source: Any) -> RegisterImage:
-        path = f"data:{t}/{fov}_{z}_{channel}.tiff"
-        return RegisterImage(
-            acquisition=self.start.acquisition,
-            index=PlaneIndex(t, fov, z, channel),
-            source=PlaneSource(**{"path": path, **source}),
-            registered_at=100.0 + t,
-        )
-
-    def rows(self, *indices: tuple[int, int, int, int]) -> PlaneRows:
-        """Return registrations as the link hands them over."""
-        return PlaneRows.of(unpack(pack([self.image(*index) for index in indices])))
-
-    def end(self, status: Any = "done") -> EndAcquisition:
-        return EndAcquisition(acquisition=self.start.acquisition, status=status, ended_at=2.0)
-
-    def news(self, *indices: tuple[int, int, int, int]) -> list[Any]:
-        """Return the news of an acquisition that has begun and registered these planes."""
-        begun = [AcquisitionChosen(self.start.acquisition), self.start]
-        return [*begun, self.rows(*indices)] if indices else begun
 
 
 @dataclass
@@ -176,16 +145,6 @@ def pixels_of(plane: np.ndarray) -> SimpleNamespace:
 
 
 @pytest.fixture
-def acquired() -> Acquired:
-    return Acquired()
-
-
-@pytest.fixture
-def make_acquired() -> type[Acquired]:
-    return Acquired
-
-
-@pytest.fixture
 def client() -> FakeClient:
     return FakeClient()
 
@@ -218,9 +177,9 @@ def the_viewer(ndv_offline: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def _make_rows(viewer: Any) -> None:
     """Draw as many channels as any test does: ndv keeps their rows, and so no test makes one."""
+    from planecast_agent.subscriber.known_planes import Position
     from planecast_viewer.facts import ChannelFacts, Facts
     from planecast_viewer.frame import Frame, FramePlane
-    from planecast_viewer.known_planes import Position
 
     for n_channels, shape in ((3, (8, 8)), (1, (8, 8, 3))):
         channels = tuple(ChannelFacts(name=f"c{n}") for n in range(n_channels))
@@ -245,9 +204,11 @@ def _make_rows(viewer: Any) -> None:
 def viewer(the_viewer: Any, client: FakeClient) -> Iterator[Any]:
     """Return the window with nothing shown, fed by `client`."""
     the_viewer.feed.set_client(client)
+    the_viewer.thumbnails.set_client(client)
+    the_viewer.session.looks.forget()
     the_viewer.session.take_news([AcquisitionChosen(None), AcquisitionsListed((), "")])
     yield the_viewer
-    the_viewer.session.take_news([AcquisitionChosen(None)])
+    the_viewer.session.show_nothing()
 
 
 # ---------------------------------------------------------------- real processes

@@ -6,9 +6,11 @@ from ndv.models import LUTModel
 from ndv.models._lut_model import ClimsManual, ClimsPercentile
 
 from planecast_protocol.planes import PlaneStatistics
+from planecast_viewer.colormaps import name_of
 from planecast_viewer.colors import BLUE, DIM, GREEN, MAGENTA, ORANGE, WHITE, channel_color
-from planecast_viewer.contrast import ChannelContrast, calmed, limits
+from planecast_viewer.contrast import ChannelContrast, calmed, limits, percentile
 from planecast_viewer.facts import ChannelFacts
+from planecast_viewer.looks import Look
 
 UINT16 = np.dtype(np.uint16)
 
@@ -29,7 +31,7 @@ def lut():
 @pytest.fixture
 def contrast(lut):
     contrast = ChannelContrast(lut)
-    contrast.restart(GREEN, "GFP", None)
+    contrast.restart(GREEN, "GFP", Look())
     return contrast
 
 
@@ -74,14 +76,62 @@ def test_the_auto_button_goes_back_to_the_workers_numbers(contrast, lut):
     lut.clims = ClimsManual(min=5, max=50)
     lut.clims = ClimsPercentile(min_percentile=1, max_percentile=99)
     assert contrast.automatic
+    assert contrast.look.limits is None
     assert not lut.clims.is_manual
     assert clims(lut) == (100, 900)
 
 
+def test_limits_once_are_those_of_the_plane_and_stay(contrast, lut):
+    contrast.take(statistics(100, 900), UINT16, calm=False)
+    contrast.fix()
+    contrast.take(statistics(200, 300), UINT16, calm=False)
+    assert clims(lut) == (100, 900)
+    assert contrast.look.limits == (100, 900)
+
+
+def test_edits_in_the_row_are_told_with_the_channels_name(lut):
+    told = []
+    contrast = ChannelContrast(lut, lambda name, look: told.append((name, look)))
+    contrast.restart(GREEN, "GFP", Look())
+    contrast.take(statistics(100, 900), UINT16, calm=False)
+    assert told == []
+    lut.gamma = 0.5
+    lut.cmap = "viridis"
+    lut.clims = ClimsManual(min=5, max=50)
+    assert told[-1] == ("GFP", Look(gamma=0.5, colormap="bids:viridis", limits=(5, 50)))
+
+
+def test_look_is_applied_to_the_row(contrast, lut):
+    contrast.take(statistics(100, 900), UINT16, calm=False)
+    contrast.apply(Look(gamma=2.0, colormap="#ff00ff", exclude=0))
+    assert lut.gamma == 2.0
+    assert lut.cmap.color_stops[-1].color.hex.lower() in ("#f0f", "#ff00ff")
+    assert clims(lut) == (0, 900)
+    contrast.apply(Look())
+    assert name_of(lut.cmap) == GREEN.rgb
+    assert clims(lut) == (100, 900)
+
+
+@pytest.mark.parametrize(
+    ("percent", "value"), [(0, 0), (0.1, 10), (1, 20), (10, 100), (50, 500), (99, 985), (100, 1000)]
+)
+def test_percentiles_come_from_the_workers_numbers_or_between_them(percent, value):
+    percentiles = {"0.1": 10.0, "1": 20.0, "50": 500.0, "99": 985.0, "99.9": 995.0}
+    known = PlaneStatistics(minimum=0, maximum=1000, percentiles=percentiles, histogram=[100] * 256)
+    assert percentile(known, percent) == pytest.approx(value, abs=1)
+
+
+def test_hot_pixel_does_not_widen_a_percentile_between_those_that_are_known():
+    percentiles = {"0.1": 10.0, "1": 20.0, "50": 50.0, "99": 90.0, "99.9": 95.0}
+    histogram = [10_000, *[0] * 254, 1]
+    known = PlaneStatistics(minimum=0, maximum=65535, percentiles=percentiles, histogram=histogram)
+    assert 50 <= percentile(known, 95) <= 90
+
+
 def test_contrast_by_hand_is_remembered_for_the_channel_of_that_name(contrast, lut):
     lut.clims = ClimsManual(min=5, max=50)
-    kept = contrast.remember()
-    contrast.restart(BLUE, "DAPI", None)
+    kept = contrast.look
+    contrast.restart(BLUE, "DAPI", Look())
     assert contrast.automatic
     contrast.restart(GREEN, "GFP", kept)
     assert clims(lut) == (5, 50)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.errors import CorruptFileError
 from planecast_viewer import follow
 from planecast_viewer.follow import Presenter
-from planecast_viewer.known_planes import Position
 from planecast_viewer.planes import PlaneFeed
 from planecast_viewer.session import Session
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QThread
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 
+from planecast_agent.subscriber.known_planes import Position
+from planecast_agent.subscriber.news import AcquisitionsListed, LinkState
 from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.errors import CorruptFileError
 from planecast_protocol.images import ChannelInfo, ImageInfo, SceneInfo
-from planecast_viewer.known_planes import Position
-from planecast_viewer.news import AcquisitionsListed, LinkState
 from planecast_viewer.panels import PANELS, panel_class
 from planecast_viewer.panels.panel import Panel
 
@@ -153,7 +153,7 @@ def test_status_line_says_who_is_there_and_how_much_came(shown, acquired):
     assert status.planes.text() == "2 planes"
     assert status.canvas.text() == "raster"
     session.take_news([LinkState("silent", 4.0)])
-    assert status.agent.text() == "● agent: silent for 4 s"
+    assert status.agent.text() == "● agent: away for 4 s"
     session.take_news([LinkState("live"), acquired.end("aborted")])
     assert status.planes.text() == "2 planes (aborted)"
 
@@ -256,11 +256,3 @@ def test_info_panel_names_what_is_known_and_nothing_else(shown):
 @pytest.mark.parametrize("name", PANELS)
 def test_every_panel_of_the_table_is_there(name):
     assert issubclass(panel_class(name), Panel)
-
-
-def test_list_of_keys_does_not_block(viewer, qtbot):
-    viewer.window.show_keys()
-    box = viewer.window.findChild(QMessageBox)
-    assert "follow the newest planes" in box.text()
-    box.close()
-    box.deleteLater()

@@ -2,11 +2,17 @@
 
 import pytest
 
+from planecast_agent.subscriber.known_planes import Position
+from planecast_agent.subscriber.news import (
+    AcquisitionChosen,
+    AcquisitionMissing,
+    AcquisitionsListed,
+    AgentNotice,
+    LinkState,
+)
 from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.images import ChannelInfo, ImageInfo, SceneInfo
-from planecast_viewer.known_planes import Position
-from planecast_viewer.news import AcquisitionChosen, AcquisitionsListed, AgentNotice, LinkState
 from planecast_viewer.session import Session
 
 
@@ -42,6 +48,14 @@ def test_acquisition_begins_and_grows(session, acquired, qtbot):
     assert (session.extents.fov, session.extents.z) == (2, 3)
     assert session.channel_visible == (True, True)
     assert session.running
+
+
+def test_acquisition_that_the_agent_forgot_is_told_and_no_longer_shown(session, acquired, qtbot):
+    session.take_news(acquired.news((0, 0, 0, 0)))
+    with qtbot.waitSignal(session.logged) as logged:
+        session.take_news([AcquisitionMissing("exp7"), AcquisitionChosen(None)])
+    assert logged.args == ["warning", "the agent has no acquisition exp7 (any more)"]
+    assert session.planes is None
 
 
 def test_end_and_its_reason_are_kept(session, acquired, qtbot):

@@ -5,9 +5,9 @@ import pytest
 from ndv.models import ArrayDisplayModel
 from ndv.models._resolve import build_slice_requests, process_request, resolve
 
+from planecast_agent.subscriber.known_planes import Position
 from planecast_viewer.facts import ChannelFacts, Facts
 from planecast_viewer.frame import Frame, FramePlane
-from planecast_viewer.known_planes import Position
 from planecast_viewer.wrapper import FrameWrapper
 
 DISPLAY = {"channel_axis": "channel", "channel_mode": "composite", "visible_axes": ("y", "x")}

@@ -5,23 +5,28 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 os.environ["QT_API"] = "pyside6"  # read by qtpy at its import, which ndv brings about
 
 from PySide6.QtCore import QSocketNotifier
 from PySide6.QtWidgets import QApplication
 
-from planecast_protocol.errors import PlanecastError
-from planecast_protocol.images import ImageInfo
 from planecast_viewer.canvas import install_canvas, installed_choice
+from planecast_viewer.control_link import ControlLink
 from planecast_viewer.display import check_display
 from planecast_viewer.follow import Presenter
 from planecast_viewer.icons.offline import application_icon, install_offline_icons
+from planecast_viewer.keep.job_bar import JobBar
 from planecast_viewer.link import AgentLink
+from planecast_viewer.looks import FILE_NAME as LOOKS_FILE
+from planecast_viewer.looks import Looks
+from planecast_viewer.memory import Memory
 from planecast_viewer.planes import PlaneFeed, PlaneKey
 from planecast_viewer.session import Session
 from planecast_viewer.settings import Settings
+from planecast_viewer.steering import Steering
+from planecast_viewer.targets import Targets
+from planecast_viewer.thumbnail_feed import ThumbnailFeed
 from planecast_viewer.worker import WorkerConnection
 
 SWITCH_INTERVAL_S = 0.001
@@ -34,11 +39,16 @@ class Viewer:
         install_offline_icons()
         install_canvas(settings.canvas)
         # Only now: ndv asks for icons and a canvas when its views are imported.
+        from planecast_viewer.keep.keeping import Keeping
         from planecast_viewer.main_window import MainWindow
+        from planecast_viewer.menus import Menus
+        from planecast_viewer.remembering import Remembering
+        from planecast_viewer.welcome import Welcome
 
         live = settings.target is None
         self._settings = settings
-        self.session = Session(settings.agent if live else None)
+        looks = Looks(settings.memory and settings.memory.with_name(LOOKS_FILE))
+        self.session = Session(settings.agent if live else None, looks=looks)
         self.feed = PlaneFeed()
         self.presenter = Presenter(self.session, self.feed)
         canvas = installed_choice()
@@ -46,45 +56,68 @@ class Viewer:
         self.window = MainWindow(self.session, self.presenter, canvas)
         self.window.setWindowIcon(application_icon())
         self.worker = WorkerConnection(self.session, self.feed, settings.worker)
+        self.thumbnails = ThumbnailFeed(self.session.wishes)
+        self.worker.add_feed(self.thumbnails)
+        self.memory = Memory(settings.memory)
+        self.targets = Targets(self.session, self.worker, self.memory, self._listen_now)
+        self.targets.opening.connect(self.window.empty.set_opening)
+        self.targets.failed.connect(self.window.show_failure)
+        self.window.tools.acquisition_chosen.connect(self.targets.choose_acquisition)
+        self.menus = Menus(self.window, self.session, self.memory)
+        self.welcome = Welcome(self.memory, self.menus.dialogs, self.session.wishes)
+        self.window.empty.put_below(self.welcome)
+        bar = JobBar()
+        self.window.status.addPermanentWidget(bar)
+        self.keeping = Keeping(self.session, self.window.view, self.window.player, bar, self.window)
+        self.worker.add_feed(self.keeping)
+        self.menus.add_saving(self.keeping.actions())
+        self.remembering = Remembering(self.memory, self.session, self.window)
         self.link: AgentLink | None = None
+        self.control: ControlLink | None = None
         self.feed.failed.connect(self._on_plane_failed)
         self.window.closed.connect(self.close)
         if live:
-            self.link = AgentLink(settings.agent, settings.acquisition)
-            self.link.news.delivered.connect(self.session.take_news)
-            self.window.tools.acquisition_chosen.connect(self.link.choose)
+            self._listen()
 
     def start(self) -> None:
         """Show the window and begin to listen, or to open the file."""
         self.window.show()
-        if self.link is not None:
+        if self._settings.target is not None:
+            self.targets.open_file(self._settings.target)
+        else:
+            assert self.link is not None
+            assert self.control is not None
             self.link.start()
-        elif self._settings.target is not None:
-            path = str(Path(self._settings.target).absolute())
-            self.window.empty.set_opening(path)
-            try:
-                self.worker.open_image(path, self._on_opened)
-            except PlanecastError as trouble:
-                self._on_opened(trouble)
+            self.control.start()
+            self.targets.reopen_last()
+
+    def _listen(self) -> AgentLink:
+        self.link = AgentLink(self._settings.agent, self._settings.acquisition)
+        self.link.news.delivered.connect(self.session.take_news)
+        self.control = ControlLink(self._settings.agent, self.session, self.link)
+        self.steering = Steering(self.session, self.targets.choose_acquisition)
+        self.targets.set_link(self.link)
+        return self.link
+
+    def _listen_now(self) -> AgentLink:
+        """Begin to listen although a file is shown."""
+        link = self._listen()
+        link.leave()
+        self.session.set_agent_address(self._settings.agent)
+        link.start()
+        assert self.control is not None
+        self.control.start()
+        return link
 
     def close(self) -> None:
         """End every thread and let go of all pixels. May be called twice."""
+        if self.control is not None:
+            self.control.close()
         if self.link is not None:
             self.link.close()
         self.presenter.stop()
         self.worker.close()
-
-    def _on_opened(self, answer: ImageInfo | PlanecastError) -> None:
-        if isinstance(answer, PlanecastError):
-            # People know the file by the name they gave, not by its name on the wire.
-            path = str(Path(self._settings.target or "").absolute())
-            message = answer.message.replace(answer.path or path, path)
-            self.window.empty.set_failure(message)
-            self.session.logged.emit("error", message)
-        elif not answer.scenes:
-            self.window.empty.set_failure(f"{answer.path}: there is no image in it")
-        else:
-            self.session.open_image(answer)
+        self.session.looks.close()
 
     def _on_plane_failed(self, key: PlaneKey, why: str) -> None:
         facts = self.session.facts

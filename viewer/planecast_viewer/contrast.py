@@ -1,18 +1,23 @@
 """Contrast from the statistics that the worker sends: no pixel is looked at in the GUI thread."""
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cmap
+import msgspec
 import numpy as np
 from ndv.models import LUTModel
 from ndv.models._lut_model import ClimPolicy, ClimsManual
 
 from planecast_protocol.planes import PlaneStatistics
+from planecast_viewer.colormaps import are_same, colormap_of, name_of, named
 from planecast_viewer.colors import Color
+from planecast_viewer.looks import MAX_GAMMA, MIN_GAMMA, Look
 
-LOWER_PERCENTILE = "0.1"
-UPPER_PERCENTILE = "99.9"
+OnEdited = Callable[[str, Look], None]
+"""(name of the channel, its new look): somebody edited it in its row."""
+
 KEEP_FRACTION = 0.1
 """While following, limits that differ by less than this part of their range stay."""
 STEP = 0.3
@@ -23,57 +28,81 @@ class ClimsFromWorker(ClimsManual):
     """Automatic contrast whose numbers come from the worker: ndv computes nothing."""
 
 
-@dataclass(frozen=True)
-class Remembered:
-    """What people may have set for a channel."""
-
-    clims: ClimsManual | None
-    colormap: cmap.Colormap | None
-    visible: bool
-
-
 class ChannelContrast:
-    """Keeps one channel's contrast limits automatic until somebody sets them by hand.
+    """Keeps one channel as its look says: its limits follow the planes until somebody sets them.
 
     GUI thread only. Lives as long as its row of the viewer; other acquisitions reuse it.
     """
 
-    def __init__(self, lut: LUTModel) -> None:
+    def __init__(self, lut: LUTModel, on_edited: OnEdited | None = None) -> None:
         self._lut = lut
+        self._on_edited = on_edited
+        self._name = ""
+        self._look = Look()
+        self._own: cmap.Colormap = cmap.Colormap("gray")
+        self._setting = False
         self._statistics: PlaneStatistics | None = None
         self._fresh = True
         self._bounds = (0.0, 1.0)
         self._fixed: tuple[float, float] | None = None
         lut.clims = ClimsFromWorker(min=0, max=1)
         lut.events.clims.connect(self._on_policy_changed)
+        lut.events.cmap.connect(self._on_cmap_changed)
+        lut.events.gamma.connect(self._on_gamma_changed)
 
     @property
     def automatic(self) -> bool:
         """Tell whether the limits follow the planes."""
         return isinstance(self._lut.clims, ClimsFromWorker)
 
+    @property
+    def look(self) -> Look:
+        """How the channel looks, edits in its row included."""
+        return self._look
+
     def restart(
         self,
         color: Color,
         name: str,
-        remembered: Remembered | None,
+        look: Look,
+        *,
+        visible: bool = True,
         fixed: tuple[float, float] | None = None,
     ) -> None:
         """Begin with another acquisition's channel; `fixed` limits are the same for all planes."""
         self._fixed = fixed
         self._fresh, self._statistics, self._bounds = True, None, (0.0, 1.0)
+        self._own, self._name = colormap_of(color), name
         self._lut.name = name
-        self._lut.visible = True if remembered is None else remembered.visible
-        kept = None if remembered is None else remembered.colormap
-        self._lut.cmap = kept or _colormap(color)
-        manual = None if remembered is None else remembered.clims
-        self._lut.clims = manual or ClimsFromWorker(min=0, max=1)
+        self._lut.visible = visible
+        self._look = Look()
+        with self._setting_myself():
+            self._lut.clims = ClimsFromWorker(min=0, max=1)
+            self._lut.cmap, self._lut.gamma = self._own, 1.0
+        self.apply(look)
 
-    def remember(self) -> Remembered:
-        """Return what people may have set, for the next channel of that name."""
-        clims = self._lut.clims
-        manual = clims if isinstance(clims, ClimsManual) and not self.automatic else None
-        return Remembered(manual, self._lut.cmap, self._lut.visible)
+    def apply(self, look: Look) -> None:
+        """Look like this from now on."""
+        before, self._look = self._look, look
+        if look == before:
+            return
+        with self._setting_myself():
+            chosen = None if look.colormap is None else named(look.colormap)
+            if before.colormap != look.colormap:
+                self._lut.cmap = chosen or self._own
+            self._lut.gamma = look.gamma
+            if look.limits is not None:
+                self._widen_to(*look.limits)
+                self._lut.clims = ClimsManual(min=look.limits[0], max=look.limits[1])
+            elif before.limits is not None or before.exclude != look.exclude:
+                self._follow_planes()
+
+    def fix(self) -> None:
+        """Let the limits stay as they are for the plane that is shown."""
+        known = self._statistics
+        if known is not None:
+            low, high = self._fixed or limits(known, self._look.exclude)
+            self._edit(limits=(low, high))
 
     def take(self, statistics: PlaneStatistics, dtype: np.dtype[Any], *, calm: bool) -> None:
         """Set the limits for a plane that is about to be shown.
@@ -86,11 +115,12 @@ class ChannelContrast:
         old = self._lut.clims
         if not isinstance(old, ClimsFromWorker):
             return
-        low, high = self._fixed or limits(statistics)
+        low, high = self._fixed or limits(statistics, self._look.exclude)
         if calm and not self._fresh:
             low, high = calmed((old.min, old.max), (low, high))
         self._fresh = False
-        self._lut.clims = ClimsFromWorker(min=low, max=high)
+        with self._setting_myself():
+            self._lut.clims = ClimsFromWorker(min=low, max=high)
 
     def _widen_bounds(self, statistics: PlaneStatistics, dtype: np.dtype[Any]) -> None:
         """Give the slider the range that the values use: 12 bits of 16 are the usual case."""
@@ -98,27 +128,78 @@ class ChannelContrast:
         if statistics.maximum > high:
             whole = dtype.kind in "iu"
             high = next_power_of_two(statistics.maximum) - 1 if whole else statistics.maximum
-        self._bounds = (min(low, statistics.minimum), high)
+        self._widen_to(min(low, statistics.minimum), high)
+
+    def _widen_to(self, low: float, high: float) -> None:
+        self._bounds = (min(self._bounds[0], low), max(self._bounds[1], high))
         # ndv sets the range of the dtype when it makes a channel's row.
         if self._lut.clim_bounds != self._bounds:
             self._lut.clim_bounds = self._bounds
 
     def _on_policy_changed(self, policy: ClimPolicy) -> None:
-        """Replace ndv's own automatic, which would walk every plane in the GUI thread."""
-        if isinstance(policy, ClimsManual):
+        """Take limits set by hand; replace ndv's automatic, which would walk every plane."""
+        if self._setting:
             return
+        if isinstance(policy, ClimsManual):
+            self._edit(limits=(policy.min, policy.max))
+        else:
+            self._follow_planes()
+            self._edit(limits=None)
+
+    def _on_cmap_changed(self, colormap: cmap.Colormap) -> None:
+        if not self._setting:
+            own = are_same(colormap, self._own)
+            self._edit(colormap=None if own else name_of(colormap))
+
+    def _on_gamma_changed(self, gamma: float) -> None:
+        if not self._setting:
+            self._edit(gamma=min(max(gamma, MIN_GAMMA), MAX_GAMMA))
+
+    def _follow_planes(self) -> None:
         known = self._statistics
-        low, high = (0.0, 1.0) if known is None else limits(known)
-        self._lut.clims = ClimsFromWorker(min=low, max=high)
+        low, high = (0.0, 1.0) if known is None else limits(known, self._look.exclude)
+        with self._setting_myself():
+            self._lut.clims = ClimsFromWorker(min=low, max=high)
+
+    def _edit(self, **changes: Any) -> None:
+        self.apply(msgspec.structs.replace(self._look, **changes))
+        if self._on_edited is not None:
+            self._on_edited(self._name, self._look)
+
+    @contextlib.contextmanager
+    def _setting_myself(self) -> Iterator[None]:
+        before, self._setting = self._setting, True
+        try:
+            yield
+        finally:
+            self._setting = before
 
 
-def limits(statistics: PlaneStatistics) -> tuple[float, float]:
-    """Return (black, white) for a plane."""
-    low = statistics.percentiles.get(LOWER_PERCENTILE, statistics.minimum)
-    high = statistics.percentiles.get(UPPER_PERCENTILE, statistics.maximum)
+def limits(statistics: PlaneStatistics, exclude: float = 0.1) -> tuple[float, float]:
+    """Return (black, white) for a plane, without `exclude` percent of its pixels at each end."""
+    low, high = percentile(statistics, exclude), percentile(statistics, 100 - exclude)
     if high <= low:
         low, high = statistics.minimum, statistics.maximum
     return low, high if high > low else low + 1
+
+
+def percentile(statistics: PlaneStatistics, percent: float) -> float:
+    """Return the value below which so many percent of the pixels lie.
+
+    Exact where the worker sent it; between, as good as its histogram.
+    """
+    known = {0.0: statistics.minimum, 100.0: statistics.maximum}
+    known |= {float(name): value for name, value in statistics.percentiles.items()}
+    if percent in known:
+        return known[percent]
+    below = max(at for at in known if at < percent)
+    above = min(at for at in known if at > percent)
+    counts = np.cumsum([0, *statistics.histogram])
+    if not counts[-1]:
+        return known[below]
+    edges = np.linspace(statistics.minimum, statistics.maximum, len(counts))
+    guess = float(np.interp(percent, counts * 100 / counts[-1], edges))
+    return min(max(guess, known[below]), known[above])
 
 
 def calmed(old: tuple[float, float], new: tuple[float, float]) -> tuple[float, float]:
@@ -133,9 +214,3 @@ def calmed(old: tuple[float, float], new: tuple[float, float]) -> tuple[float, f
 def next_power_of_two(value: float) -> int:
     """Return the smallest power of two above `value`."""
     return 1 << int(max(value, 1)).bit_length()
-
-
-def _colormap(color: Color) -> cmap.Colormap:
-    if color.rgb.lower() == "#ffffff":
-        return cmap.Colormap("gray")
-    return cmap.Colormap(["#000000", color.rgb], name=color.name)

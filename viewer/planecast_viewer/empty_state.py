@@ -31,6 +31,7 @@ class EmptyState(QWidget):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             label.setTextFormat(Qt.TextFormat.PlainText)
             layout.addWidget(label)
+        self._layout = layout
         layout.addStretch(3)
         layout.setSpacing(10)
         font = self.title.font()
@@ -40,6 +41,12 @@ class EmptyState(QWidget):
         session.link_state_changed.connect(self._refresh)
         session.acquisitions_changed.connect(self._refresh)
         self._refresh()
+
+    def put_below(self, widget: QWidget) -> None:
+        """Show a widget below the texts."""
+        self._layout.insertWidget(
+            self._layout.count() - 1, widget, 0, Qt.AlignmentFlag.AlignHCenter
+        )
 
     def set_opening(self, path: str) -> None:
         """Say that a file is being opened."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from planecast_viewer.known_planes import Position
+from planecast_agent.subscriber.known_planes import Position
 from planecast_viewer.planes import PlaneState
 from planecast_viewer.session import Session
 

@@ -41,6 +41,8 @@ class Facts:
     format: str | None = None
     rgb: bool = False
     """The one channel's planes are (y, x, rgb)."""
+    has_planetable: bool = False
+    """The file has a row of times and positions for each plane."""
     notes: tuple[str, ...] = ()
     """What a person must know of how it is shown."""
 
@@ -104,6 +106,7 @@ def facts_of_image(info: ImageInfo) -> Facts:
         z_step_um=first.pixel_size_um.get("z"),
         format=f"{info.format} ({info.reader})",
         rgb=all(scene.sizes.get("S", 1) in (3, 4) for scene in info.scenes) and len(channels) == 1,
+        has_planetable=info.has_planetable,
         notes=(*info.warnings, *_notes(info.scenes)),
     )
 

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from planecast_agent.subscriber.known_planes import Position
+from planecast_protocol.axes import PlaneIndex
 from planecast_viewer.explain import explain
 from planecast_viewer.frame import Frame, FramePlane
-from planecast_viewer.known_planes import Position
 from planecast_viewer.planes import PlaneFeed, PlaneKey, PlaneState, WantedPlane
 from planecast_viewer.session import Session
 
@@ -30,6 +31,8 @@ MIN_FRAME_S = 1 / 30
 BUSY_FACTOR = 3.0
 """A frame that took n ms of the GUI thread is followed by the next after this times n ms."""
 TICK_MS = 100
+AHEAD = 4
+"""Pictures that are read ahead while one axis plays."""
 
 
 @dataclass(slots=True)
@@ -59,6 +62,10 @@ class Presenter(QObject):
         self._n_frames = 0
         self._drawn: tuple[PlaneKey, ...] = ()
         self._prefetched_around: Position | None = None
+        self._stacks: dict[PlaneIndex, tuple[PlaneIndex, ...]] = {}
+        """The z planes of a projection that are registered; void when there are more."""
+        self.heading: str | None = None
+        """The axis along which the next steps will go."""
         self._blank_since = 0.0
         self._next_frame_at = 0.0
         self._ended_at: float | None = None
@@ -72,6 +79,7 @@ class Presenter(QObject):
         session.follow_changed.connect(self._on_follow_changed)
         session.locks_changed.connect(self._on_follow_changed)
         session.channels_changed.connect(self._on_channels_changed)
+        session.projection.changed.connect(self._on_channels_changed)
         feed.changed.connect(self.update)
 
     def stop(self) -> None:
@@ -83,6 +91,7 @@ class Presenter(QObject):
 
     def _on_acquisition_changed(self) -> None:
         self._asked.clear()
+        self._stacks.clear()
         self._drawn, self.frame, self._ended_at = (), None, None
         self._prefetched_around = None
         self._blank_since = time.monotonic()
@@ -94,8 +103,10 @@ class Presenter(QObject):
         self.update()
 
     def _on_planes_registered(self, indices: npt.NDArray[np.int32]) -> None:
-        shown = np.array(self._session.shown, dtype=np.int32)[:, None]
-        if self._session.following or bool((indices[:3] == shown).all(axis=0).any()):
+        self._stacks.clear()
+        n_axes = 2 if self._session.projection.on else 3
+        shown = np.array(self._session.shown[:n_axes], dtype=np.int32)[:, None]
+        if self._session.following or bool((indices[:n_axes] == shown).all(axis=0).any()):
             self.update()
 
     def _on_shown_changed(self) -> None:
@@ -194,6 +205,11 @@ class Presenter(QObject):
     def _neighbours(self, position: Position) -> list[Position]:
         """Return where the next step will probably lead, the likeliest first."""
         steps = (("z", 1), ("z", -1), ("t", 1), ("t", -1), ("fov", 1))
+        if self.heading is not None:
+            length = getattr(self._session.extents, self.heading)
+            start = getattr(position, self.heading)
+            ahead = [(start + by) % length for by in range(1, AHEAD + 1)]
+            return [position._replace(**{self.heading: value}) for value in ahead]
         near = (position._replace(**{a: getattr(position, a) + by}) for a, by in steps)
         return [neighbour for neighbour in near if min(neighbour) >= 0]
 
@@ -212,6 +228,14 @@ class Presenter(QObject):
         assert session.facts is not None
         keys = {}
         for channel in session.visible_channels():
+            if session.projection.on:
+                index = position._replace(z=0).plane(channel)
+                if stack := self._stack(index):
+                    revision = sum(session.planes.revision(one) for one in stack)
+                    keys[channel] = PlaneKey(
+                        session.facts.identity, index, revision, depth=len(stack)
+                    )
+                continue
             index = position.plane(channel)
             if session.planes.has(index):
                 revision = session.planes.revision(index)
@@ -222,7 +246,28 @@ class Presenter(QObject):
         assert self._session.planes is not None
         ended = self._ended_at is not None and time.monotonic() - self._ended_at > LATE_FILES_S
         running = self._session.state != "file" and not ended
-        return WantedPlane(key, self._session.planes.source(key.index), running)
+        planes = self._session.planes
+        if not key.depth:
+            return WantedPlane(key, planes.source(key.index), running)
+        stack = tuple(
+            WantedPlane(
+                PlaneKey(key.acquisition, one, planes.revision(one)), planes.source(one), running
+            )
+            for one in self._stack(key.index)
+        )
+        return WantedPlane(key, stack[0].source, running, stack)
+
+    def _stack(self, index: PlaneIndex) -> tuple[PlaneIndex, ...]:
+        """Return the registered z planes beside one."""
+        if index not in self._stacks:
+            planes = self._session.planes
+            assert planes is not None
+            column = (
+                PlaneIndex(index.t, index.fov, z, index.channel)
+                for z in range(self._session.extents.z)
+            )
+            self._stacks[index] = tuple(one for one in column if planes.has(one))
+        return self._stacks[index]
 
     def _states(self, position: Position) -> dict[int, PlaneState | None]:
         keys = self._keys(position)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.planes import PlaneStatistics
-from planecast_viewer.known_planes import Position
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
+
+from planecast_agent.subscriber.known_planes import KnownPlanes, Position
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.planes import PlaneSource
-from planecast_viewer.known_planes import KnownPlanes, Position
 
 
 class ImagePlanes(KnownPlanes):
@@ -16,14 +19,15 @@ class ImagePlanes(KnownPlanes):
         self._sizes = [scene.sizes for scene in info.scenes]
         self.n_channels = max(sizes.get("C", 1) for sizes in self._sizes)
         self._n_t = max(sizes.get("T", 1) for sizes in self._sizes)
-        self._n_planes = sum(
-            sizes.get("T", 1) * sizes.get("Z", 1) * sizes.get("C", 1) for sizes in self._sizes
+        self._per_fov = np.array(
+            [sizes.get("T", 1) * sizes.get("Z", 1) * sizes.get("C", 1) for sizes in self._sizes],
+            dtype=np.int64,
         )
 
     @property
     def n_planes(self) -> int:
         """See `KnownPlanes`."""
-        return self._n_planes
+        return int(self._per_fov.sum())
 
     @property
     def n_t(self) -> int:
@@ -42,6 +46,10 @@ class ImagePlanes(KnownPlanes):
         sizes = self._sizes[index.fov]
         wanted = {"T": index.t, "Z": index.z, "C": index.channel}
         return all(value < sizes.get(axis, 1) for axis, value in wanted.items())
+
+    def planes_per_fov(self) -> npt.NDArray[np.int64]:
+        """See `KnownPlanes`."""
+        return self._per_fov.copy()
 
     def source(self, index: PlaneIndex) -> PlaneSource:
         """See `KnownPlanes`."""

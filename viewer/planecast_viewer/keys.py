@@ -1,29 +1,36 @@
-"""The keyboard: one table, from which both the shortcuts and their list are made."""
+"""The keyboard: one table, from which the shortcuts are made. The list is made of the actions."""
 
-KEYS: tuple[tuple[str, str, str], ...] = (
-    ("Left", "previous_t", "previous time point"),
-    ("Right", "next_t", "next time point"),
-    ("Up", "next_z", "next z plane"),
-    ("Down", "previous_z", "previous z plane"),
-    ("PgUp", "previous_fov", "previous field of view"),
-    ("PgDown", "next_fov", "next field of view"),
-    ("F", "follow", "follow the newest planes, or hold"),
-    ("0", "fit", "show the whole picture"),
-    ("Shift+0", "one_to_one", "one pixel of the picture as one of the screen"),
-    ("C", "single_channel", "one channel at a time, or all"),
-    ("?", "keys", "this list"),
+KEYS: tuple[tuple[str, str, str, str], ...] = (
+    ("Go", "Left", "previous_t", "Previous time point"),
+    ("Go", "Right", "next_t", "Next time point"),
+    ("Go", "Ctrl+Left", "first_t", "First time point"),
+    ("Go", "Ctrl+Right", "last_t", "Last time point"),
+    ("Go", "Up", "next_z", "Next z plane"),
+    ("Go", "Down", "previous_z", "Previous z plane"),
+    ("Go", "Ctrl+Down", "first_z", "First z plane"),
+    ("Go", "Ctrl+Up", "last_z", "Last z plane"),
+    ("Go", "PgUp", "previous_fov", "Previous field of view"),
+    ("Go", "PgDown", "next_fov", "Next field of view"),
+    ("Go", "Ctrl+PgUp", "first_fov", "First field of view"),
+    ("Go", "Ctrl+PgDown", "last_fov", "Last field of view"),
 )
-"""(key, name of the action, what it does)."""
+"""(menu, key, name of the action, what it does)."""
 
 CHANNEL_KEYS = "123456789"
-CHANNEL_KEYS_TEXT = "show or hide that channel; with one channel at a time: choose it"
+CHANNEL_TEXT = "Channel {n}"
+CHANNEL_TIP = "show or hide it; with one channel at a time: choose it"
 
-
-def list_of_keys() -> str:
-    """Return the table as HTML."""
-    rows = [*((key, text) for key, _name, text in KEYS), ("1 … 9", CHANNEL_KEYS_TEXT)]
-    cells = "".join(
-        f"<tr><td><b>{key}</b></td><td style='padding-left: 16px'>{text}</td></tr>"
-        for key, text in rows
-    )
-    return f"<table cellpadding='3'>{cells}</table>"
+MOUSE_AND_PANELS: tuple[tuple[str, str, str], ...] = (
+    ("Plate map and thumbnails", "arrows", "move the dotted mark"),
+    ("Plate map and thumbnails", "Enter, click", "go to that field of view"),
+    ("Plate map and thumbnails", "+, −", "zoom in, zoom out"),
+    ("Plate map and thumbnails", "Home", "map: show all; thumbnails: to the first"),
+    ("Tables", "Enter, double click", "show what the row stands for"),
+    ("Panels", "Tab", "to the next panel or field"),
+    ("Panels", "Esc", "back to the picture"),
+    ("Mouse", "wheel over the picture", "zoom"),
+    ("Mouse", "wheel over a slider", "next or previous value"),
+    ("Mouse", "drag", "move the picture"),
+    ("Mouse", "drop a file or folder", "open it"),
+)
+"""(group, key, what it does): what is no action of the window."""

@@ -1,35 +1,34 @@
 """The window: the picture, its sliders and channels, panels, status."""
 
-from collections.abc import Callable
-from functools import partial
-
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QStackedWidget,
-    QToolButton,
     QWidget,
 )
 
 from planecast_viewer.canvas import CanvasChoice
 from planecast_viewer.channel_choice import ChannelChoice
 from planecast_viewer.empty_state import EmptyState
+from planecast_viewer.facts import Facts
 from planecast_viewer.follow import Presenter
 from planecast_viewer.frame import Frame
-from planecast_viewer.keys import CHANNEL_KEYS, KEYS, list_of_keys
+from planecast_viewer.keys_dialog import show_keys
 from planecast_viewer.navigation import AxisBar
 from planecast_viewer.ndv_view import NdvView
-from planecast_viewer.panels import PANELS, panel_class
-from planecast_viewer.session import AXES, Session
+from planecast_viewer.panels import PANELS, TABBED, panel_class
+from planecast_viewer.playback import Player
+from planecast_viewer.session import Session
 from planecast_viewer.status_bar import StatusBar
 from planecast_viewer.tool_bar import MainToolBar
+from planecast_viewer.under_cursor import UnderCursor
 
 FIRST_SIZE = QSize(1100, 830)
-INFO_WIDTH_PX = 230
+INFO_WIDTH_PX = 260
+COLUMN_PX = (320, 310)
 LOG_HEIGHT_PX = 140
 AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
@@ -45,12 +44,16 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session, presenter: Presenter, canvas: CanvasChoice) -> None:
         super().__init__()
         self._session = session
-        self.view = NdvView(self)
+        self.view = NdvView(session.looks, self)
         self.channels = ChannelChoice(session, self)
-        self.axes = AxisBar(session)
+        self.player = Player(session, presenter, self)
+        self.axes = AxisBar(session, self.player)
         self.view.put_below_canvas(self.axes)
         self.empty = EmptyState(session)
-        self._closed_docks = [name for name in PANELS if panel_class(name).open_at_start]
+        self._controller_shown = False
+        self.docks_were_shown = False
+        """Panels have nothing to say before there is an acquisition or file."""
+        self._docks_before = QByteArray()
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.view.widget)
@@ -61,10 +64,12 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.docks = self._add_panels()
         self._add_buttons()
-        self._add_keys()
         self.view.visibility_edited.connect(session.set_channel_visible)
-        self.view.hovered.connect(self.status.pixel.setText)
+        self.cursor = UnderCursor(session, self)
+        self.view.hovered.connect(self.cursor.take)
+        self.cursor.text_changed.connect(self.status.pixel.setText)
         session.channels_changed.connect(self._on_channels_changed)
+        session.control_changed.connect(self._on_control_changed)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         presenter.frame_ready.connect(self._on_frame_ready)
         presenter.message_changed.connect(self._on_message_changed)
@@ -84,6 +89,9 @@ class MainWindow(QMainWindow):
             self.addDockWidget(AREAS[kind.area], dock)
             dock.hide()
             docks[name] = dock
+        for first, *others in TABBED:
+            for other in others:
+                self.tabifyDockWidget(docks[first], docks[other])
         self.resizeDocks([docks["log"]], [LOG_HEIGHT_PX], Qt.Orientation.Vertical)
         return docks
 
@@ -97,36 +105,6 @@ class MainWindow(QMainWindow):
         self.tools.add_button(
             "1:1", "Shift+0", "One pixel of the picture as one of the screen", self.view.one_to_one
         )
-        panels = QToolButton(self)
-        panels.setText("Panels")
-        panels.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        panels.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        menu = QMenu(panels)
-        for dock in self.docks.values():
-            menu.addAction(dock.toggleViewAction())
-        panels.setMenu(menu)
-        self.tools.addWidget(panels)
-        self.tools.add_button("?", "?", "List of keys", self.show_keys)
-
-    def _add_keys(self) -> None:
-        """Add the shortcuts that have no button."""
-        steps = {
-            f"{word}_{axis}": (axis, by)
-            for axis in AXES
-            for word, by in (("next", 1), ("previous", -1))
-        }
-        for key, name, _text in KEYS:
-            if name in steps:
-                axis, by = steps[name]
-                self._add_key(key, partial(self._session.step, axis, by))
-        for channel, key in enumerate(CHANNEL_KEYS):
-            self._add_key(key, partial(self.channels.press, channel))
-
-    def _add_key(self, key: str, slot: Callable[[], None]) -> None:
-        action = QAction(self)
-        action.setShortcut(QKeySequence(key))
-        action.triggered.connect(lambda _on: slot())
-        self.addAction(action)
 
     # ------------------------------------------------------------ what happens
 
@@ -135,12 +113,34 @@ class MainWindow(QMainWindow):
         self.view.set_facts(facts)
         self._on_message_changed("")
         self.show_page(None if facts is None else self.view.widget)
-        if facts is not None:
-            # Panels have nothing to say before; later on it is a person who opens them.
-            while self._closed_docks:
-                self.docks[self._closed_docks.pop()].show()
-            self.resizeDocks([self.docks["info"]], [INFO_WIDTH_PX], Qt.Orientation.Horizontal)
+        if facts is not None and not self.docks_were_shown:
+            self._open_docks(facts)
         self.setWindowTitle("planecast" if facts is None else f"{facts.name} – planecast")
+
+    def _open_docks(self, facts: Facts) -> None:
+        """Open panels as they were in the run before; later on a person opens and closes them."""
+        self.docks_were_shown = True
+        if not self._docks_before.isEmpty() and self.restoreState(self._docks_before):
+            return
+        for name, dock in self.docks.items():
+            if panel_class(name).opens_with(facts):
+                dock.show()
+        self.resizeDocks([self.docks["info"]], [INFO_WIDTH_PX], Qt.Orientation.Horizontal)
+        column = [self.docks["info"], self.docks["plate"]]
+        self.resizeDocks(column, COLUMN_PX, Qt.Orientation.Vertical)
+
+    def restore_docks(self, state: QByteArray) -> None:
+        """Take how `saveState` described the panels; they open with the first acquisition."""
+        self._docks_before = state
+
+    def _on_control_changed(self) -> None:
+        told = any(one.values or one.commands for one in self._session.control.controllers)
+        if told and not self._controller_shown:
+            # Once: later on it is a person who opens and closes it.
+            self._controller_shown = True
+            self.docks["controller"].show()
+            self.docks["controller"].raise_()
+            self.resizeDocks([self.docks["info"]], [INFO_WIDTH_PX], Qt.Orientation.Horizontal)
 
     def show_page(self, page: QWidget | None = None) -> None:
         """Show the picture, or what is said while there is none."""
@@ -160,11 +160,16 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Show the list of keys, without blocking the picture."""
-        box = QMessageBox(self)
+        show_keys(self)
+
+    def show_failure(self, path: str, why: str) -> None:
+        """Say that a file can't be shown, without blocking the picture if there is one."""
+        self.empty.set_failure(why)
+        if self._session.facts is None:
+            return
+        box = QMessageBox(QMessageBox.Icon.Warning, "Can't open this", why, parent=self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("Keys")
-        box.setTextFormat(Qt.TextFormat.RichText)
-        box.setText(list_of_keys())
+        box.setInformativeText(f"{path}\n\nWhat was shown before stays.")
         box.open()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802

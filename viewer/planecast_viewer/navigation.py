@@ -12,6 +12,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from planecast_viewer.play_button import PlayButton
+from planecast_viewer.playback import Player
 from planecast_viewer.session import AXES, Session
 
 AXIS_TITLES = {"t": "time", "fov": "fov", "z": "z"}
@@ -37,9 +39,12 @@ class AxisRow(QObject):
     """(axis, value): a person moved it."""
     pinned = Signal(str, bool)
 
-    def __init__(self, axis: str, layout: QGridLayout, row: int, parent: QWidget) -> None:
+    def __init__(
+        self, axis: str, player: Player, layout: QGridLayout, row: int, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.axis = axis
+        self.play = PlayButton(axis, AXIS_TITLES[axis], player, parent)
         self.title = QLabel(AXIS_TITLES[axis], parent)
         self.slider = AxisSlider(Qt.Orientation.Horizontal, parent)
         self.slider.setPageStep(1)
@@ -59,7 +64,7 @@ class AxisRow(QObject):
         self.pin.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.pin.setToolTip(f"Stay at this {AXIS_TITLES[axis]} while following the newest planes")
         self.pin.toggled.connect(self._on_pin)
-        self._widgets = (self.title, self.slider, self.names, self.text, self.pin)
+        self._widgets = (self.title, self.play, self.slider, self.names, self.text, self.pin)
         for column, widget in enumerate(self._widgets):
             layout.addWidget(widget, row, column)
 
@@ -101,21 +106,24 @@ class AxisRow(QObject):
 class AxisBar(QWidget):
     """The rows of all axes. Moving one by hand stops following."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, player: Player, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.setVerticalSpacing(2)
         layout.setHorizontalSpacing(8)
-        layout.setColumnStretch(1, 1)
+        layout.setColumnStretch(2, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.rows = {axis: AxisRow(axis, layout, row, self) for row, axis in enumerate(AXES)}
+        self.rows = {
+            axis: AxisRow(axis, player, layout, row, self) for row, axis in enumerate(AXES)
+        }
         for row in self.rows.values():
             row.moved.connect(self._on_moved)
             row.pinned.connect(session.set_lock)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         session.extents_changed.connect(self._refresh)
+        session.projection.changed.connect(self._refresh)
         session.shown_changed.connect(self._refresh)
         session.state_changed.connect(self._refresh)
         self._on_acquisition_changed()
@@ -141,4 +149,8 @@ class AxisBar(QWidget):
         num_t = extents.t if facts is None or not session.running else facts.num_t
         self.rows["t"].set_state(shown.t, extents.t, num_t, live=running)
         self.rows["fov"].set_state(shown.fov, extents.fov, extents.fov, live=running)
-        self.rows["z"].set_state(shown.z, extents.z, extents.z, live=running)
+        z = self.rows["z"]
+        z.set_state(shown.z, extents.z, extents.z, live=running)
+        z.slider.setEnabled(not session.projection.on)
+        if session.projection.on:
+            z.text.setText(f"brightest of {extents.z}")

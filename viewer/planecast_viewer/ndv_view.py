@@ -9,20 +9,27 @@ import numpy as np
 from ndv._types import MouseMoveEvent
 from ndv.models import ArrayViewerModel, LUTModel
 from ndv.models._array_display_model import ChannelMode
+from ndv.models._lut_model import ClimsManual
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from planecast_agent.subscriber.known_planes import Position
 from planecast_viewer.canvas import CanvasExtras, canvas_of
+from planecast_viewer.canvas.compositing import Lut
+from planecast_viewer.canvas.raster_handles import color_bytes
+from planecast_viewer.colormaps import offered
 from planecast_viewer.colors import channel_color
-from planecast_viewer.contrast import ChannelContrast, Remembered
+from planecast_viewer.contrast import ChannelContrast
 from planecast_viewer.facts import ChannelFacts, Facts
 from planecast_viewer.frame import Frame, FramePlane
-from planecast_viewer.known_planes import Position
+from planecast_viewer.looks import Looks
+from planecast_viewer.under_cursor import Hover
 from planecast_viewer.worker_statistics import install_worker_statistics
 from planecast_viewer.wrapper import FrameWrapper
 
 ROWS_AT_START = 4
+ZOOM_STEP = 1.5
 
 ChannelKey = int | str
 """ndv's name of a channel: its number, or `RGB`."""
@@ -36,15 +43,16 @@ class NdvView(QObject):
 
     visibility_edited = Signal(tuple)
     """A person showed or hid a channel: one bool a channel."""
-    hovered = Signal(str)
-    """The pixel under the mouse, with its value in each channel; empty: there is none."""
+    hovered = Signal(object)
+    """The `Hover` under the mouse; `None`: it has left."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, looks: Looks, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._looks = looks
         self._facts: Facts | None = None
         self._contrasts: dict[ChannelKey, ChannelContrast] = {}
         self._n_rows = -1
-        self._remembered: dict[str, Remembered] = {}
+        self._was_visible: dict[str, bool] = {}
         self._loading = False
         self._fit_wanted = False
         self.wrapper = FrameWrapper()
@@ -54,10 +62,12 @@ class NdvView(QObject):
         self.widget: QWidget = self._viewer.widget()
         self._make_rows()
         self.canvas.mouseMoved.connect(self._on_mouse_moved)
-        self.canvas.mouseLeft.connect(lambda: self.hovered.emit(""))
+        self.canvas.mouseLeft.connect(lambda: self.hovered.emit(None))
+        looks.changed.connect(self._on_look_changed)
+        looks.fix_wanted.connect(self._on_fix_wanted)
 
     def _new_viewer(self) -> ndv.ArrayViewer:
-        options = ArrayViewerModel()
+        options = ArrayViewerModel(default_luts=offered())
         # The spinner shows and hides a widget over the canvas twice a frame.
         options.events.show_progress_spinner.block()
         # `isel` never waits, so a frame goes to the canvas within one call, not by a pool of
@@ -107,7 +117,7 @@ class NdvView(QObject):
         planes = (blank,) * ROWS_AT_START
         self.draw(Frame(0, Position(0, 0, 0), planes, numbers), calm=False)
         self.set_facts(None)
-        self._remembered.clear()
+        self._was_visible.clear()
 
     # ------------------------------------------------------------ what is shown
 
@@ -115,7 +125,7 @@ class NdvView(QObject):
         """Prepare for another acquisition or file; the canvas is empty until `draw`."""
         if self._facts is not None:
             for number, channel in enumerate(self._facts.channels):
-                self._remembered[channel.name] = self._contrasts[self._key(number)].remember()
+                self._was_visible[channel.name] = self._lut(number).visible
         self._facts = facts
         self._viewer._clear_canvas()  # noqa: SLF001  no public way
         self._loading = True
@@ -153,6 +163,10 @@ class NdvView(QObject):
             self._lut(channel).visible = shown
         self._loading = False
 
+    def luts(self, channels: list[int]) -> dict[int, Lut]:
+        """Return how the values of these channels become colours now."""
+        return {channel: _lut_of(self._lut(channel)) for channel in channels}
+
     def fit(self) -> None:
         """Show the whole picture."""
         self.canvas.set_range()
@@ -160,6 +174,14 @@ class NdvView(QObject):
     def one_to_one(self) -> None:
         """Show one pixel of the picture as one of the screen, its middle kept."""
         self.canvas.one_to_one()
+
+    def zoom_in(self) -> None:
+        """Show the middle of the picture larger."""
+        self.canvas.zoom_by(ZOOM_STEP)
+
+    def zoom_out(self) -> None:
+        """Show more of the picture."""
+        self.canvas.zoom_by(1 / ZOOM_STEP)
 
     def put_below_canvas(self, widget: QWidget) -> None:
         """Insert a widget between the canvas and the rows of the channels."""
@@ -193,19 +215,31 @@ class NdvView(QObject):
         for number, channel in enumerate(facts.channels):
             key = self._key(number)
             if key not in self._contrasts:
-                self._contrasts[key] = ChannelContrast(self._lut(number))
+                self._contrasts[key] = ChannelContrast(self._lut(number), self._looks.set)
                 self._lut(number).events.visible.connect(self._on_visible_edited)
             color = channel_color(channel, number, len(facts.channels))
             # Colours of 8 bits are meant to be seen as they are.
             fixed = (0.0, 255.0) if facts.rgb and facts.dtype in ("|u1", "uint8") else None
-            kept = self._remembered.get(channel.name)
-            self._contrasts[key].restart(color, channel.name, kept, fixed)
+            look = self._looks.look(channel.name)
+            visible = self._was_visible.get(channel.name, True)
+            self._contrasts[key].restart(color, channel.name, look, visible=visible, fixed=fixed)
+
+    def _contrasts_of(self, name: str) -> list[ChannelContrast]:
+        channels = () if self._facts is None else self._facts.channels
+        return [self._contrasts[self._key(n)] for n, c in enumerate(channels) if c.name == name]
+
+    def _on_look_changed(self, name: str) -> None:
+        for contrast in self._contrasts_of(name):
+            contrast.apply(self._looks.look(name))
+
+    def _on_fix_wanted(self, name: str) -> None:
+        for contrast in self._contrasts_of(name):
+            contrast.fix()
 
     def _on_mouse_moved(self, event: MouseMoveEvent) -> None:
         x, y, *_z = self.canvas.canvas_to_world((event.x, event.y))
         values = self.wrapper.values_at(math.floor(x), math.floor(y))
-        text = "   ".join(f"{name} {value}" for name, value in values)
-        self.hovered.emit(f"x {x:.0f}  y {y:.0f}   {text}" if text else "")
+        self.hovered.emit(Hover(x, y, tuple(values)))
 
     def _on_visible_edited(self) -> None:
         if not self._loading and self._facts is not None:
@@ -234,3 +268,9 @@ class NdvView(QObject):
         if isinstance(key, int):
             return not self._facts.rgb and key < len(self._facts.channels)
         return self._facts.rgb and key == "RGB"
+
+
+def _lut_of(model: LUTModel) -> Lut:
+    clims = model.clims
+    assert isinstance(clims, ClimsManual)  # `contrast.py` replaces all others
+    return Lut(clims.min, clims.max, model.gamma, color_bytes(model.cmap))

@@ -4,7 +4,7 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from planecast_protocol.errors import PlanecastError
 from planecast_protocol.planes import PlaneSource, PlaneStatistics
 from planecast_protocol.reader_messages import PlaneArea, Priority, ReadPixels
 from planecast_viewer.mailbox import Mailbox
+from planecast_viewer.projection import Member, Projected, Projector
 
 CACHE_BYTES = 256 << 20
 """Pixels are leases on the worker's shared memory: keep few."""
@@ -54,6 +55,8 @@ class PlaneKey:
     acquisition: str
     index: PlaneIndex
     revision: int
+    depth: int = 0
+    """Above 0: the brightest of so many z planes; `revision` is the sum of theirs."""
 
 
 class WantedPlane(NamedTuple):
@@ -63,6 +66,8 @@ class WantedPlane(NamedTuple):
     source: PlaneSource
     running: bool
     """Its acquisition is not ended: what is missing may still come."""
+    stack: tuple["WantedPlane", ...] = ()
+    """Not empty: the brightest of these is wanted, and `source` is not looked at."""
 
 
 @dataclass(slots=True)
@@ -106,6 +111,7 @@ class PlaneFeed(QObject):
         self._cache: OrderedDict[PlaneKey, PlaneState] = OrderedDict()
         self._cache_bytes = 0
         self._prefetched: list[int] = []
+        self._projector = Projector()
         self._mailbox = Mailbox(parent=self)
         self._mailbox.delivered.connect(self._on_delivered)
 
@@ -144,15 +150,17 @@ class PlaneFeed(QObject):
         if self._prefetched:
             self._client.cancel(*self._prefetched)
         self._prefetched = [
-            self._client.submit(_message(plane, "prefetch"), _let_go)
-            for plane in planes
-            if plane.key not in self._cache
+            self._client.submit(plane_message(plane, "prefetch"), _let_go)
+            for wanted in planes
+            if wanted.key not in self._cache
+            for plane in wanted.stack or (wanted,)
         ]
 
     def forget(self) -> None:
         """Drop everything: another acquisition is shown."""
         self.want([])
         self.prefetch([])
+        self._projector.stop()
         self._states.clear()
         self._cache.clear()
         self._cache_bytes = 0
@@ -168,8 +176,10 @@ class PlaneFeed(QObject):
         requests = [self._flights.pop(key).request for key in keys]
         for key in keys:
             self._states.pop(key, None)
-        if requests and self._client is not None:
-            self._client.cancel(*requests)
+        planes = [request for request in requests if request > 0]
+        if planes and self._client is not None:
+            self._client.cancel(*planes)
+        self._projector.cancel(*(request for request in requests if request < 0))
 
     def _submit_missing(self) -> None:
         if self._client is None:
@@ -181,13 +191,21 @@ class PlaneFeed(QObject):
     def _submit(self, client: PixelSource, plane: WantedPlane) -> None:
         key, ticket = plane.key, next(self._tickets)
         post = self._mailbox.post
-        # Both run in the client's thread, the first perhaps before `submit` returns.
+        # Both run in another thread, the first perhaps before this returns.
         self._states[key] = PlaneState("asked", time.monotonic())
-        request = client.submit(
-            _message(plane, "screen"),
-            lambda answer: post((key, ticket, answer)),
-            lambda why: post((key, ticket, why)),
-        )
+
+        def on_answer(answer: Any) -> None:
+            post((key, ticket, answer))
+
+        if plane.stack:
+            members = [
+                Member(one.key.index.z, one.key.revision, plane_message(one, "screen"))
+                for one in plane.stack
+            ]
+            stack = (key.acquisition, key.index)
+            request = self._projector.submit(client, stack, members, on_answer, on_answer)
+        else:
+            request = client.submit(plane_message(plane, "screen"), on_answer, on_answer)
         self._flights[key] = _Flight(ticket, request, plane.running)
 
     def _on_delivered(self, items: list[tuple[PlaneKey, int, Any]]) -> None:
@@ -210,6 +228,11 @@ class PlaneFeed(QObject):
             state.state, state.why = "failed", answer.message
             self.failed.emit(key, answer.message)
             return
+        if isinstance(answer, Projected):
+            for z, why in answer.missing:
+                at = key.index
+                index = PlaneIndex(at.t, at.fov, z, at.channel)
+                self.failed.emit(replace(key, index=index, depth=0), why)
         state.state, state.answer, state.why = "here", answer, ""
         del self._states[key]
         self._cache[key] = state
@@ -226,7 +249,8 @@ class PlaneFeed(QObject):
                 self._cache_bytes -= state.answer.pixels.nbytes
 
 
-def _message(plane: WantedPlane, priority: Priority) -> ReadPixels:
+def plane_message(plane: WantedPlane, priority: Priority) -> ReadPixels:
+    """Return the request for a plane."""
     source = plane.source
     return ReadPixels(
         request=0,

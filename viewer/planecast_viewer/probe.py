@@ -89,6 +89,9 @@ class Probe(QObject):
         return {
             "acquisition": None if session.facts is None else session.facts.identity,
             "state": session.state,
+            "end_reason": session.end_reason,
+            "position": tuple(session.shown),
+            "following": session.following,
             "canvas": type(self._window.view.canvas).__name__,
             "pid": os.getpid(),
             "seconds": round(time.monotonic() - self._started, 3),

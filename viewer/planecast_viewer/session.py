@@ -2,27 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
-from planecast_protocol.agent_messages import AcquisitionSummary
-from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
-from planecast_protocol.images import ImageInfo
-from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
-from planecast_viewer.image_planes import ImagePlanes
-from planecast_viewer.known_planes import KnownPlanes, Position
-from planecast_viewer.news import (
+from planecast_agent.subscriber.control_picture import ControlPicture
+from planecast_agent.subscriber.known_planes import KnownPlanes, Position
+from planecast_agent.subscriber.news import (
     AcquisitionChosen,
+    AcquisitionMissing,
     AcquisitionsListed,
     AgentNotice,
     LinkState,
     News,
     PlaneRows,
 )
-from planecast_viewer.plane_index import RegisteredPlanes
+from planecast_agent.subscriber.plane_index import RegisteredPlanes
+from planecast_protocol.agent_messages import AcquisitionSummary
+from planecast_protocol.command_messages import CommandAnswer
+from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
+from planecast_protocol.images import ImageInfo
+from planecast_protocol.state_messages import PartState
+from planecast_viewer.command_wish import CommandWish
+from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
+from planecast_viewer.image_planes import ImagePlanes
+from planecast_viewer.looks import Looks
+from planecast_viewer.part_text import describe_part
+from planecast_viewer.projection_choice import ProjectionChoice
+from planecast_viewer.wishes import Wishes
 
 AXES = ("t", "fov", "z")
 State = Literal["running", "done", "aborted", "file"]
@@ -58,13 +68,29 @@ class Session(QObject):
     """An `AcquisitionSummary` newer than the one that is shown."""
     link_state_changed = Signal()
     worker_state_changed = Signal()
+    control_changed = Signal()
+    """`control` is another one: state values, commands, or who lives."""
+    command_wanted = Signal(object)
+    """A `CommandWish` that somebody has pressed."""
+    command_answered = Signal(object, object)
+    """(the `CommandWish`, its `CommandAnswer`)."""
     logged = Signal(str, str)
     """(level, text) for the event log."""
 
-    def __init__(self, agent_address: str | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        agent_address: str | None = None,
+        parent: QObject | None = None,
+        *,
+        looks: Looks | None = None,
+    ) -> None:
         super().__init__(parent)
+        self.looks = looks or Looks()
+        self.projection = ProjectionChoice(self)
         self.agent_address = agent_address
         """`None`: a file is shown and no agent is listened to."""
+        self.wishes = Wishes(self)
+        """What panels want of others."""
         self.facts: Facts | None = None
         self.planes: KnownPlanes | None = None
         self.state: State = "running"
@@ -77,13 +103,19 @@ class Session(QObject):
         self.acquisitions: tuple[AcquisitionSummary, ...] = ()
         self.link_state = LinkState("connecting")
         self.notice = AgentNotice("", 0)
+        self.control = ControlPicture()
+        """Controllers, their state and commands, and who lives, as the agent says."""
         self.worker_connected = False
         self.worker_text = "not connected"
         self.worker_address = ""
         """As the agent says; empty: it does not know."""
+        self.worker_in_use = ""
+        """The address that is connected to; empty: this user's worker, or a private one."""
         self.missed = 0
         """Planes registered since the viewer stopped following."""
         self._waiting_for = ""
+        self._chosen = ""
+        """What somebody wants to see instead of the file that is shown."""
 
     @property
     def running(self) -> bool:
@@ -94,7 +126,7 @@ class Session(QObject):
 
     def take_news(self, news: Sequence[News]) -> None:
         """Take what the link reports. A slot of its mailbox."""
-        for item in news:
+        for item in filterfalse(self._is_of_others, news):
             match item:
                 case PlaneRows():
                     self._register(item)
@@ -104,15 +136,15 @@ class Session(QObject):
                     self._end(item)
                 case AcquisitionChosen():
                     self._forget(item.acquisition)
+                case AcquisitionMissing():
+                    text = f"the agent has no acquisition {item.acquisition} (any more)"
+                    self.logged.emit("warning", text)
                 case AcquisitionsListed():
                     self._list(item)
                 case LinkState():
                     self._set_link_state(item)
                 case AgentNotice():
-                    self.notice = item
-                    if item.alarm:
-                        self.logged.emit("error", f"agent: {item.alarm}")
-                    self.link_state_changed.emit()
+                    self._take_notice(item)
 
     def open_image(self, info: ImageInfo) -> None:
         """Show a file or folder."""
@@ -121,6 +153,19 @@ class Session(QObject):
         for note in info.warnings:
             self.logged.emit("warning", note)
 
+    def expect(self, acquisition: str) -> None:
+        """Let this acquisition take the place of a file, once its events come."""
+        self._chosen = acquisition
+
+    def set_agent_address(self, address: str) -> None:
+        """Take the agent that is listened to from now on."""
+        self.agent_address = address
+        self.link_state_changed.emit()
+
+    def show_nothing(self) -> None:
+        """Show nothing, and wait for the next acquisition."""
+        self._forget(None)
+
     def set_worker_state(self, connected: bool, text: str) -> None:
         """Take the state of the connection to the reader worker."""
         changed = connected != self.worker_connected
@@ -128,6 +173,24 @@ class Session(QObject):
         if changed:
             self.logged.emit("info" if connected else "warning", f"reader worker: {text}")
         self.worker_state_changed.emit()
+
+    def set_control(self, picture: ControlPicture) -> None:
+        """Take what is known of controllers and of who lives."""
+        lives = {state.part.part: state.life for state in self.control.parts}
+        self.control = picture
+        for state in picture.parts:
+            before = lives.get(state.part.part, state.life)
+            if before != state.life and state.part.kind != "viewer":
+                level: Level = "info" if state.life == "live" else "warning"
+                self.logged.emit(level, describe_part(state))
+        self.control_changed.emit()
+
+    def take_command_answer(self, wish: CommandWish, answer: CommandAnswer) -> None:
+        """Take how a command ended."""
+        level: Level = "info" if answer.outcome == "done" else "warning"
+        why = f": {answer.why}" if answer.why else ""
+        self.logged.emit(level, f"{wish.name}: {answer.outcome}{why}")
+        self.command_answered.emit(wish, answer)
 
     # ------------------------------------------------------------ what people choose
 
@@ -194,6 +257,20 @@ class Session(QObject):
                 return summary.controller
         return "live"
 
+    def controller_part(self) -> PartState | None:
+        """Return the part that acquires what is shown; `None`: it is not known."""
+        identity = "" if self.facts is None else self.facts.identity
+        owners = {one.acquisition: one.owner for one in self.acquisitions}
+        owner = owners.get(identity)
+        return next((one for one in self.control.parts if one.part.part == owner), None)
+
+    def worker_part(self) -> PartState | None:
+        """Return the reader worker in use, if the agent watches it."""
+        for one in self.control.parts:
+            if one.part.kind == "worker" and one.part.name == self.worker_in_use:
+                return one
+        return None
+
     def fov_label(self, fov: int) -> str:
         """Return `well:fov` of a fov."""
         labels = () if self.facts is None else self.facts.fov_labels
@@ -209,6 +286,14 @@ class Session(QObject):
         return "  ".join(parts)
 
     # ------------------------------------------------------------ inside
+
+    def _is_of_others(self, item: News) -> bool:
+        """Tell whether an event is void because a file is shown meanwhile."""
+        if self.state != "file" or self.facts is None:
+            return False
+        if isinstance(item, AcquisitionChosen):
+            return item.acquisition != self._chosen
+        return isinstance(item, PlaneRows | StartAcquisition | EndAcquisition | AcquisitionMissing)
 
     def _forget(self, waiting_for: str | None) -> None:
         self._waiting_for = waiting_for or ""
@@ -227,10 +312,12 @@ class Session(QObject):
 
     def _replace(self, facts: Facts, planes: KnownPlanes, state: State) -> None:
         self.facts, self.planes, self.state, self.end_reason = facts, planes, state, ""
+        self._chosen = ""
         self.shown, self.missed, self.locks = Position(0, 0, 0), 0, frozenset()
         self.channel_visible = (True,) * len(facts.channels)
         self.extents = Extents(max(1, planes.n_t), len(facts.fov_labels), facts.num_z)
         self.acquisition_changed.emit()
+        self.projection.set_possible(self.extents.z > 1)
 
     def _register(self, rows: PlaneRows) -> None:
         planes = self.planes
@@ -268,6 +355,12 @@ class Session(QObject):
         shown = self._waiting_for or (self.facts.identity if self.facts else "")
         if newest and newest.acquisition not in known and shown not in ("", newest.acquisition):
             self.newer_available.emit(newest)
+
+    def _take_notice(self, notice: AgentNotice) -> None:
+        self.notice = notice
+        if notice.alarm:
+            self.logged.emit("error", f"agent: {notice.alarm}")
+        self.link_state_changed.emit()
 
     def _set_link_state(self, state: LinkState) -> None:
         if (state.state == "silent") != (self.link_state.state == "silent"):

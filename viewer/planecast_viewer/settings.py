@@ -1,14 +1,26 @@
 """The command line."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import platformdirs
+
 from planecast_protocol.endpoints import default_agent_address
 
 CanvasWish = Literal["auto", "vispy", "raster"]
+
+
+def settings_file() -> Path:
+    """Return the file that the viewer remembers things in.
+
+    It is in `PLANECAST_CONFIG_DIR`, else in the user's folder of settings.
+    """
+    named = os.environ.get("PLANECAST_CONFIG_DIR")
+    return (Path(named) if named else platformdirs.user_config_path("planecast")) / "viewer.ini"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +36,8 @@ class Settings:
     acquisition: str | None = None
     """Acquisition to show; `None`: the newest, and each newer one when it starts."""
     canvas: CanvasWish = "auto"
+    memory: Path | None = None
+    """The file that recent files, the window's place and the like are remembered in."""
     report: Path | None = None
     screenshots: Path | None = None
     exit_when_done: bool = False
@@ -47,12 +61,15 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         "--exit-when-done", action="store_true", help="end when the acquisition has, and was shown"
     )
     given = parser.parse_args(arguments)
+    # A program that looks at the viewer wants to find it as it always is.
+    is_watched = given.report or given.screenshots or given.exit_when_done
     return Settings(
         target=given.target,
         agent=given.agent or default_agent_address(),
         worker=given.worker,
         acquisition=None if given.acquisition == "latest" else given.acquisition,
         canvas=given.canvas,
+        memory=None if is_watched else settings_file(),
         report=given.report,
         screenshots=given.screenshots,
         exit_when_done=given.exit_when_done,

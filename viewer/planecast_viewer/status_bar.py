@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from planecast_viewer import theme
+from planecast_viewer.part_text import describe_part
 from planecast_viewer.session import Session
 
 RATE_WINDOW_S = 3.0
@@ -25,18 +26,21 @@ class StatusBar(QStatusBar):
         self._session = session
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=1000)
         self._delay_ms: float | None = None
-        self.agent, self.worker, self.planes = QLabel(), QLabel(), QLabel()
+        self.agent, self.controller, self.worker = QLabel(), QLabel(), QLabel()
+        self.planes = QLabel()
         self.rate, self.delay, self.canvas = QLabel(), QLabel(), QLabel(canvas_kind)
         self.canvas.setToolTip(why_canvas)
         self.pixel = QLabel()
         self.addPermanentWidget(self.pixel)
-        for label in (self.agent, self.worker, self.planes, self.rate, self.delay):
+        named = (self.agent, self.controller, self.worker, self.planes, self.rate, self.delay)
+        for label in named:
             label.setContentsMargins(4, 0, 8, 0)
             self.addWidget(label)
         self.addPermanentWidget(self.canvas)
         session.link_state_changed.connect(self._refresh)
         session.acquisitions_changed.connect(self._refresh)
         session.worker_state_changed.connect(self._refresh)
+        session.control_changed.connect(self._refresh)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         session.state_changed.connect(self._refresh)
         session.planes_registered.connect(self._on_planes_registered)
@@ -60,6 +64,7 @@ class StatusBar(QStatusBar):
     def _refresh(self) -> None:
         for label, (text, color) in (
             (self.agent, self._agent()),
+            (self.controller, self._controller()),
             (self.worker, self._worker()),
             (self.planes, (self._count(), "")),
             (self.rate, (self._rate(), "")),
@@ -81,18 +86,34 @@ class StatusBar(QStatusBar):
         if link.state == "connecting":
             return "● agent: connecting …", theme.warning()
         if link.state == "silent":
-            return f"● agent: silent for {link.silent_s:.0f} s", theme.bad()
+            return f"● agent: away for {link.silent_s:.0f} s", theme.bad()
         if session.notice.alarm:
             self.agent.setToolTip(session.notice.alarm)
             return "● agent: alarm", theme.bad()
-        controller = session.controller_state()
-        if session.facts is not None and session.running and controller != "live":
-            return f"● controller: {controller}", theme.warning()
         return "● agent: live", theme.good()
+
+    def _controller(self) -> tuple[str, str]:
+        session = self._session
+        if session.agent_address is None or session.facts is None or not session.running:
+            return "", ""
+        if session.link_state.state != "live":
+            return "● controller: not known", theme.muted()
+        part = session.controller_part()
+        if part is not None and part.life != "live":
+            self.controller.setToolTip(
+                f"{part.part.name}: process {part.part.pid} on {part.part.host}"
+            )
+            color = theme.bad() if part.life == "silent" else theme.warning()
+            return f"● {describe_part(part)}", color
+        state = session.controller_state()
+        return f"● controller: {state}", theme.good() if state == "live" else theme.warning()
 
     def _worker(self) -> tuple[str, str]:
         session = self._session
         self.worker.setToolTip(session.worker_text)
+        watched = session.worker_part()
+        if watched is not None and watched.life == "silent":
+            return f"● {describe_part(watched)}", theme.bad()
         if session.worker_connected:
             return "● reader: ready", theme.good()
         if session.facts is None and session.agent_address is not None:

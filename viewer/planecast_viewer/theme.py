@@ -34,6 +34,21 @@ def accent() -> str:
     return "#2f6fd6"
 
 
+def link() -> str:
+    """Return the colour of a text that leads somewhere; 4.5 to 1."""
+    return "#7fb0ff" if is_dark() else "#1f5fc4"
+
+
+def complete() -> str:
+    """Return the colour of an area that has all it will have."""
+    return "#3c9a66" if is_dark() else "#63b589"
+
+
+def mark() -> str:
+    """Return the colour of the line around what is shown."""
+    return "#ffffff" if is_dark() else "#101418"
+
+
 def color(name: str) -> QColor:
     """Return the colour as Qt has it."""
     return QColor(name)

@@ -26,6 +26,7 @@ class MainToolBar(QToolBar):
         super().__init__("Tools", parent)
         self._session = session
         self._newer: AcquisitionSummary | None = None
+        self.setObjectName("tools")
         self.setMovable(False)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.follow = self._action("Follow newest", "F", "Show each new plane as it comes (F)")
@@ -66,6 +67,11 @@ class MainToolBar(QToolBar):
         action.setCheckable(checkable)
         (action.toggled if checkable else action.triggered).connect(slot)
         return action
+
+    def add_widget(self, widget: QToolButton) -> None:
+        """Add a button of another kind at the right; it leaves the keyboard to the picture."""
+        widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.addWidget(widget)
 
     def _action(self, text: str, key: str, tip: str) -> QAction:
         action = QAction(text, self)

@@ -8,11 +8,11 @@ from weakref import WeakSet
 import ndv
 from ndv.views.bases import ArrayCanvas
 from PySide6.QtCore import SignalInstance
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from planecast_viewer.canvas.overlay import CanvasOverlay
+from planecast_viewer.canvas.overlay import CanvasOverlay, paint_scale_bar
 from planecast_viewer.canvas.view import View
 
 _canvases: WeakSet[CanvasExtras] = WeakSet()
@@ -65,6 +65,22 @@ class CanvasExtras(ArrayCanvas):
         """Write `text` over the picture, for example that a plane is not written yet."""
         self._overlay.set_message(text)
 
+    def picture(self) -> QImage | None:
+        """Return a copy of the picture on the screen with its scale bar; `None`: there is none."""
+        shown = self.shown_image
+        if shown is None:
+            return None
+        picture = shown.convertToFormat(QImage.Format.Format_RGB32)
+        um_per_px = self._overlay.um_per_px
+        if um_per_px is not None:
+            painter = QPainter(picture)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            widget = self.frontend_widget()
+            paint_scale_bar(painter, um_per_px, widget.width(), widget.height())
+            painter.end()
+        # A copy owns its pixels; what the canvas shows may look at others'.
+        return picture.copy()
+
     def set_pixel_size(self, um_per_px: float | None) -> None:
         """Show a scale bar for image pixels of this width; none if it is not known."""
         self._um_per_image_px = um_per_px
@@ -72,9 +88,13 @@ class CanvasExtras(ArrayCanvas):
 
     def one_to_one(self) -> None:
         """Show one image pixel as one pixel of the screen, the middle of the picture kept."""
+        self.zoom_by(self.view.world_per_px / (self._world_per_image_px() or 1.0))
+
+    def zoom_by(self, factor: float) -> None:
+        """Show the picture `factor` times larger, its middle kept."""
         widget = self.frontend_widget()
         x, y, *_ = self.canvas_to_world((widget.width() / 2, widget.height() / 2))
-        self.zoom((self._world_per_image_px() or 1.0) / self.view.world_per_px, (x, y))
+        self.zoom(1 / factor, (x, y))
 
     def _update_scale_bar(self) -> None:
         world_per_image_px = self._world_per_image_px()

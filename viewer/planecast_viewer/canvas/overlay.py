@@ -31,6 +31,24 @@ def length_text(length_um: float) -> str:
     return f"{length_um:g} µm"
 
 
+def paint_scale_bar(painter: QPainter, um_per_px: float, width: int, height: int) -> None:
+    """Paint a scale bar into the bottom right corner of a picture of this size."""
+    length_um, length_px = scale_bar(um_per_px, min(BAR_MAX_PX, max(width / 3, 1)))
+    text = length_text(length_um)
+    metrics = painter.fontMetrics()
+    panel = QRectF(
+        0, 0, max(length_px, metrics.horizontalAdvance(text)) + 16, metrics.height() + 16
+    )
+    panel.moveBottomRight(QPointF(width - MARGIN_PX, height - MARGIN_PX))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(BACKGROUND)
+    painter.drawRoundedRect(panel, 5, 5)
+    bar = QRectF(panel.center().x() - length_px / 2, panel.bottom() - 9, length_px, 3)
+    painter.fillRect(bar, Qt.GlobalColor.white)
+    painter.setPen(Qt.GlobalColor.white)
+    painter.drawText(panel.adjusted(0, 3, 0, -11), Qt.AlignmentFlag.AlignCenter, text)
+
+
 class CanvasOverlay(QWidget):
     """Lies over a canvas widget, follows its size and lets the mouse through."""
 
@@ -52,6 +70,11 @@ class CanvasOverlay(QWidget):
     def message(self) -> str | None:
         """The text in the middle, if any."""
         return self._text
+
+    @property
+    def um_per_px(self) -> float | None:
+        """The size of a logical screen pixel; `None`: there is no scale bar."""
+        return self._um_per_px
 
     def set_message(self, text: str | None) -> None:
         """Write `text` in the middle of the picture; `None` or nothing takes it away."""
@@ -78,7 +101,7 @@ class CanvasOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._um_per_px is not None:
-            self._paint_scale_bar(painter, self._um_per_px)
+            paint_scale_bar(painter, self._um_per_px, self.width(), self.height())
         if self._text is not None:
             self._paint_message(painter, self._text)
         painter.end()
@@ -87,23 +110,6 @@ class CanvasOverlay(QWidget):
         self.setVisible(self._text is not None or self._um_per_px is not None)
         self.raise_()
         self.update()
-
-    def _paint_scale_bar(self, painter: QPainter, um_per_px: float) -> None:
-        length_um, length_px = scale_bar(um_per_px, min(BAR_MAX_PX, max(self.width() / 3, 1)))
-        text = length_text(length_um)
-        metrics = painter.fontMetrics()
-        width = max(length_px, metrics.horizontalAdvance(text)) + 16
-        height = metrics.height() + 16
-        panel = QRectF(
-            self.width() - MARGIN_PX - width, self.height() - MARGIN_PX - height, width, height
-        )
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(BACKGROUND)
-        painter.drawRoundedRect(panel, 5, 5)
-        bar = QRectF(panel.center().x() - length_px / 2, panel.bottom() - 9, length_px, 3)
-        painter.fillRect(bar, Qt.GlobalColor.white)
-        painter.setPen(Qt.GlobalColor.white)
-        painter.drawText(panel.adjusted(0, 3, 0, -11), Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_message(self, painter: QPainter, text: str) -> None:
         font = painter.font()

@@ -93,7 +93,7 @@ class RasterImage(ImageHandle):
     def set_colormap(self, colormap: cmap.Colormap) -> None:
         """Set the colours from black to white."""
         self._colormap = colormap
-        self._set_lut(replace(self._lut, colors=_color_bytes(colormap)))
+        self._set_lut(replace(self._lut, colors=color_bytes(colormap)))
 
     def remove(self) -> None:
         """Take the image off the canvas and let go of its plane."""
@@ -112,7 +112,7 @@ def _whole_range(data: npt.NDArray[Any] | None) -> tuple[float, float]:
     return float(np.iinfo(data.dtype).min), float(np.iinfo(data.dtype).max)
 
 
-def _color_bytes(colormap: cmap.Colormap) -> bytes:
+def color_bytes(colormap: cmap.Colormap) -> bytes:
     """Return 256 colours of 3 bytes. Adding a colour by its alpha is adding colour * alpha."""
     rgba = np.asarray(colormap(np.arange(256) / 255.0), dtype=np.float64)
     return (rgba[:, :3] * rgba[:, 3:] * 255 + 0.5).astype(np.uint8).tobytes()

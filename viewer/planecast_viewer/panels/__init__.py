@@ -6,9 +6,22 @@ from planecast_viewer.panels.panel import Panel
 
 PANELS = {
     "info": "info:InfoPanel",
+    "display": "display:DisplayPanel",
+    "controller": "controller:ControllerPanel",
+    "plate": "plate_map:PlateMapPanel",
+    "thumbnails": "thumbnails:ThumbnailsPanel",
+    "acquisitions": "acquisitions:AcquisitionsPanel",
+    "planetable": "planetable:PlanetablePanel",
     "log": "event_log:EventLogPanel",
 }
 """Name to `module:class`, in the order of the window's menu."""
+
+TABBED = (
+    ("info", "display", "controller"),
+    ("plate", "thumbnails"),
+    ("log", "acquisitions", "planetable"),
+)
+"""Panels that share a place: the first is behind the others when they open."""
 
 
 def panel_class(name: str) -> type[Panel]:

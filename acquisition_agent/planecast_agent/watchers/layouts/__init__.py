@@ -1,0 +1,1 @@
+"""How controllers lay planes out in files: one module a kind."""

@@ -1,0 +1,439 @@
+"""Saving pictures, stacks and movies: real files, real processes."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
+
+from planecast_agent.subscriber.known_planes import Position
+from planecast_protocol.errors import CancelledError, CorruptFileError, PlanecastError
+from planecast_protocol.stack_order import StackOrder
+from planecast_viewer.keep import encoder as encoder_module
+from planecast_viewer.keep.choice import Choice, stack_order
+from planecast_viewer.keep.dialogs import MovieDialog, StackDialog
+from planecast_viewer.keep.job import ThreadJob
+from planecast_viewer.keep.job_bar import JobBar
+from planecast_viewer.keep.plane_stream import read_planes
+from planecast_viewer.keep.stack_job import StackJob
+from planecast_viewer.keep.whole_file import whole_file
+
+NUM_T, NUM_Z = 4, 3
+
+
+def level(message):
+    """Return the brightness that a plane of the tests has: by its z and t."""
+    t, _slash, name = message.path.partition(":")[2].partition("/")
+    return 100 * int(t) + 10 * int(name.split("_")[1])
+
+
+def plane_of(message):
+    """64 × 96, dark left and bright right."""
+    plane = np.zeros((64, 96), np.uint16)
+    plane[:, 48:] = 200 + level(message)
+    return plane
+
+
+@pytest.fixture
+def shown(viewer, make_acquired, client, answer_with, qtbot):
+    acquired = make_acquired(
+        channels=["BF", "DAPI"], num_z=NUM_Z, num_t=NUM_T, pixel_size_um=0.5, z_step_um=2.0
+    )
+    indices = [(t, 0, z, c) for t in range(NUM_T) for z in range(NUM_Z) for c in range(2)]
+    canvas = viewer.window.view.canvas
+    viewer.keeping.set_client(client)
+    viewer.session.take_news(acquired.news(*indices))
+    viewer.session.show(Position(1, 0, 1))
+    with qtbot.waitSignal(canvas.frame_shown, check_params_cb=lambda _i: viewer.presenter.frame):
+        client.answer_all(lambda message: answer_with(plane_of(message)))
+    yield viewer
+    viewer.keeping.close()
+
+
+@pytest.fixture
+def save(shown, qtbot):
+    """Do something that saves; return how it ended."""
+
+    def save(action, *arguments, during=lambda: True):
+        ended = []
+        action(*arguments)
+        job = shown.keeping._job
+        job.ended.connect(lambda outcome, text: ended.append((outcome, text)))
+        qtbot.waitUntil(lambda: bool(during()) and bool(ended), timeout=20_000)
+        return ended[0]
+
+    return save
+
+
+def gray(image, x, y):
+    return image.pixelColor(x, y).getRgb()[:3]
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def test_picture_is_what_is_on_the_screen_with_its_scale_bar(shown, save, tmp_path):
+    path = tmp_path / "view.png"
+    assert save(shown.keeping.save_picture, str(path)) == ("done", f"saved {path}")
+    saved, canvas = QImage(str(path)), shown.window.view.canvas
+    screen = canvas.shown_image
+    assert saved.size() == screen.size()
+    x, y = (int(v) for v in canvas.world_to_canvas((80.5, 30.5)))
+    assert gray(saved, x, y) == gray(screen, x, y) != (0, 0, 0)
+    bar_row = saved.height() - 14 - 8
+    white = [x for x in range(saved.width()) if gray(saved, x, bar_row) == (255, 255, 255)]
+    um_per_px = 0.5 * canvas.view.world_per_px
+    assert len(white) * um_per_px == pytest.approx(5, abs=2 * um_per_px)
+    assert gray(screen, white[0], bar_row) != (255, 255, 255)
+
+
+def test_name_that_is_no_picture_is_told(shown, save, tmp_path):
+    outcome, text = save(shown.keeping.save_picture, str(tmp_path / "view.xyz"))
+    assert outcome == "failed"
+    assert ".png" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_is_not_there_is_told(shown, save, tmp_path):
+    path = tmp_path / "nowhere" / "view.png"
+    outcome, text = save(shown.keeping.save_picture, str(path))
+    assert outcome == "failed"
+    assert str(path) in text
+
+
+def test_picture_is_copied(shown, qtbot):
+    shown.keeping.copy_picture()
+    assert QGuiApplication.clipboard().image().size() == shown.window.view.canvas.shown_image.size()
+    QGuiApplication.clipboard().clear()
+
+
+def test_nothing_is_saved_before_there_is_a_picture(viewer, tmp_path):
+    told = []
+    viewer.session.logged.connect(lambda level, text: told.append(text))
+    viewer.keeping.ask_picture()
+    assert "there is no picture to save yet" in told
+
+
+def test_name_is_asked_for_and_its_end_added(shown, tmp_path, qtbot, save):
+    qtbot.keyClick(shown.window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    dialog = shown.window.findChild(QFileDialog)
+    assert dialog.acceptMode() == QFileDialog.AcceptMode.AcceptSave
+    assert dialog.selectedFiles()[0].endswith("exp7_t_1_A1_0_z_1.png")
+    save(dialog.fileSelected.emit, str(tmp_path / "mine"))
+    assert (tmp_path / "mine.png").exists()
+    assert shown.keeping.folder == str(tmp_path)
+    dialog.close()
+    dialog.deleteLater()
+
+
+# ---------------------------------------------------------------- stacks
+
+
+@pytest.fixture
+def stack_file(tmp_path):
+    """A real file: t, z, c, y, x, each plane of its own brightness."""
+    values = np.arange(NUM_T * NUM_Z * 2, dtype=np.uint16).reshape(NUM_T, NUM_Z, 2, 1, 1)
+    data = np.broadcast_to(values * 10 + 5, (NUM_T, NUM_Z, 2, 16, 24)).copy()
+    path = tmp_path / "stack.ome.tif"
+    metadata = {"axes": "TZCYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm"}
+    tifffile.imwrite(path, data, ome=True, metadata=metadata, photometric="minisblack")
+    return path, data
+
+
+@pytest.fixture
+def order(stack_file, tmp_path):
+    """An order for all of the file's planes, made by hand."""
+    from planecast_protocol.paths import local_roots, to_wire_path
+    from planecast_protocol.planes import PlaneSource
+
+    wire = to_wire_path(str(stack_file[0]), local_roots())
+    planes = [
+        PlaneSource(path=wire, index={"T": t, "Z": z, "C": c})
+        for t in range(NUM_T)
+        for z in range(NUM_Z)
+        for c in range(2)
+    ]
+    return StackOrder(
+        out=str(tmp_path / "saved.ome.tif"),
+        num_t=NUM_T,
+        num_z=NUM_Z,
+        channels=["BF", "DAPI"],
+        planes=planes,
+        pixel_size_um=0.5,
+        z_step_um=2.0,
+    )
+
+
+def run_job(job, qtbot, timeout=60_000):
+    with qtbot.waitSignal(job.ended, timeout=timeout) as ended:
+        job.start()
+    return tuple(ended.args)
+
+
+def test_stack_is_saved_with_names_and_sizes(order, stack_file, qtbot):
+    steps = []
+    job = StackJob(order)
+    job.progressed.connect(lambda done, total: steps.append((done, total)))
+    assert run_job(job, qtbot) == ("done", f"saved {order.out}")
+    with tifffile.TiffFile(order.out) as tiff:
+        assert np.array_equal(tiff.series[0].asarray(), stack_file[1])
+        description = tiff.ome_metadata
+    assert 'PhysicalSizeX="0.5"' in description
+    assert 'PhysicalSizeZ="2.0"' in description
+    assert 'Name="DAPI"' in description
+    assert steps == sorted(steps)
+    assert {total for _done, total in steps} == {24}
+
+
+def test_missing_planes_are_zero_and_counted(order, stack_file, qtbot):
+    import msgspec
+
+    planes = [None, *order.planes[1:]]
+    outcome, text = run_job(StackJob(msgspec.structs.replace(order, planes=planes)), qtbot)
+    assert outcome == "done"
+    assert "1 of 24 planes is missing" in text
+    with tifffile.TiffFile(order.out) as tiff:
+        saved = tiff.series[0].asarray()
+    assert not saved[0, 0, 0].any()
+    assert np.array_equal(saved[1:], stack_file[1][1:])
+
+
+def test_stack_without_any_plane_is_told_and_leaves_no_file(order, tmp_path, qtbot):
+    import msgspec
+
+    planes = [None] * len(order.planes)
+    outcome, text = run_job(StackJob(msgspec.structs.replace(order, planes=planes)), qtbot)
+    assert (outcome, Path(order.out).exists()) == ("failed", False)
+    assert "not acquired" in text
+
+
+def test_cancelled_stack_leaves_no_file(order, tmp_path, qtbot):
+    import msgspec
+
+    many = msgspec.structs.replace(order, planes=order.planes * 2000, num_t=order.num_t * 2000)
+    job = StackJob(many)
+    with qtbot.waitSignal(job.ended, timeout=60_000) as ended:
+        with qtbot.waitSignal(job.progressed, timeout=60_000):
+            job.start()
+        job.cancel()
+    assert ended.args[0] == "cancelled"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stack.ome.tif"]
+
+
+def test_order_is_of_the_visible_channels_and_names_what_is_missing(shown, acquired):
+    session = shown.session
+    session.set_channel_visible((False, True))
+    session.show(Position(1, 1, 1))
+    order = stack_order(session, Choice(along_z=True), "x.ome.tif")
+    assert (order.num_t, order.num_z, order.channels) == (1, NUM_Z, ["DAPI"])
+    assert order.planes == [None] * NUM_Z
+    session.show(Position(1, 0, 1))
+    order = stack_order(session, Choice(along_t=True), "x.ome.tif")
+    assert [plane.path for plane in order.planes] == [f"data:{t}/0_1_1.tiff" for t in range(NUM_T)]
+    assert (order.pixel_size_um, order.z_step_um) == (0.5, 2.0)
+
+
+def test_dialog_offers_what_there_is(shown):
+    dialog = StackDialog(shown.session, shown.window)
+    texts = {choice: button.text() for choice, button in dialog.choices.items()}
+    assert texts[Choice()] == "this plane: 2 planes"
+    assert texts[Choice(along_z=True)] == "z stack: 6 planes"
+    assert texts[Choice(along_t=True, along_z=True)].endswith("24 planes")
+    dialog.show()
+    QTest.mouseClick(dialog.choices[Choice(along_z=True)], Qt.MouseButton.LeftButton)
+    dialog.choices[Choice(along_z=True)].setChecked(True)
+    assert dialog.choice == Choice(along_z=True)
+    dialog.close()
+    dialog.deleteLater()
+
+
+# ---------------------------------------------------------------- movies
+
+
+@pytest.fixture
+def answering(client, answer_with):
+    """Answer what is asked for meanwhile, as a worker does."""
+
+    def answering():
+        client.answer_all(lambda message: answer_with(plane_of(message)))
+        for entry in list(client.asked):
+            if entry.request not in client.cancelled and entry.message.priority == "script":
+                client.answer(entry, answer_with(plane_of(entry.message)))
+        return True
+
+    return answering
+
+
+def frames_of(path):
+    import imageio_ffmpeg
+
+    exe = imageio_ffmpeg.get_ffmpeg_exe()
+    command = [exe, "-loglevel", "error", "-i", path, "-fps_mode", "passthrough"]
+    ppm = [*command, "-f", "image2pipe", "-c:v", "ppm", "-"]
+    data = subprocess.run(ppm, capture_output=True, check=True).stdout
+    frames = []
+    while data:
+        _p6, size, _max, rest = data.split(b"\n", 3)
+        width, height = map(int, size.split())
+        n_bytes = width * height * 3
+        frames.append(np.frombuffer(rest[:n_bytes], np.uint8).reshape(height, width, 3))
+        data = rest[n_bytes:]
+    return frames
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_movie_has_a_picture_for_each_time_as_on_the_screen(
+    shown, save, answering, tmp_path, suffix
+):
+    shown.session.looks.fix_wanted.emit("BF")
+    shown.session.set_channel_visible((True, False))
+    path = tmp_path / f"movie{suffix}"
+    outcome = save(shown.keeping.save_movie, "t", 5.0, str(path), during=answering)
+    assert outcome == ("done", f"saved {path}")
+    frames = frames_of(path)
+    assert len(frames) == NUM_T
+    canvas = shown.window.view.canvas
+    x, y = (int(value) for value in canvas.world_to_canvas((80.5, 30.5)))
+    brightness = [int(frame[y - 3 : y + 3, x - 3 : x + 3].mean()) for frame in frames]
+    # The limits are those of t 1: before it is darker, from it on as bright as can be.
+    assert brightness[0] < brightness[1] - 20
+    dark_x = int(canvas.world_to_canvas((10.5, 30.5))[0])
+    assert frames[2][y, dark_x].max() < 20
+    assert frames[0].shape[1] == canvas.frontend_widget().width() // 2 * 2
+
+
+def test_planes_that_cannot_be_read_are_black_and_counted(
+    shown, save, client, answer_with, tmp_path
+):
+    def answering():
+        for entry in list(client.asked):
+            if entry.request not in client.cancelled and entry.message.priority == "script":
+                broken = level(entry.message) >= 200
+                answer = (
+                    CorruptFileError("x.tiff: cut")
+                    if broken
+                    else answer_with(plane_of(entry.message))
+                )
+                client.answer(entry, answer)
+        return True
+
+    path = tmp_path / "movie.mp4"
+    outcome, text = save(shown.keeping.save_movie, "t", 5.0, str(path), during=answering)
+    assert outcome == "done"
+    assert "4 planes are black: x.tiff: cut" in text
+
+
+def test_cancelled_movie_leaves_no_file(shown, client, tmp_path, qtbot):
+    path = tmp_path / "movie.mp4"
+    shown.keeping.save_movie("t", 5.0, str(path))
+    bar = shown.window.findChild(JobBar)
+    qtbot.waitUntil(lambda: any(e.message.priority == "script" for e in client.asked))
+    assert bar.isVisible()
+    QTest.mouseClick(bar.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bar.job is None)
+    assert bar.text.toolTip() == "Saving movie.mp4: cancelled"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_library_that_is_not_there_is_named_with_the_way_to_it(shown, tmp_path, monkeypatch):
+    told = []
+    shown.session.logged.connect(lambda level, text: told.append((level, text)))
+    monkeypatch.setattr(encoder_module.importlib.util, "find_spec", lambda _name: None)
+    shown.keeping.save_movie("t", 5.0, str(tmp_path / "movie.mp4"))
+    assert told[-1][0] == "error"
+    assert "pip install 'planecast[movie]'" in told[-1][1]
+
+
+def test_movie_of_another_kind_is_told(shown, tmp_path):
+    told = []
+    shown.session.logged.connect(lambda _level, text: told.append(text))
+    shown.keeping.save_movie("t", 5.0, str(tmp_path / "movie.avi"))
+    assert told[-1].endswith("a movie is .mp4 or .gif")
+
+
+def test_movie_dialog_offers_the_axes_that_have_pictures(shown):
+    dialog = MovieDialog(shown.session, 7.0, shown.window)
+    offered = [dialog.axes.itemText(n) for n in range(dialog.axes.count())]
+    assert offered == ["time: 4 pictures", "fov: 2 pictures", "z: 3 pictures"]
+    assert (dialog.axis, dialog.rate.value()) == ("t", 7.0)
+    dialog.deleteLater()
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def test_one_job_at_a_time(shown, client, tmp_path, qtbot):
+    told = []
+    shown.session.logged.connect(lambda _level, text: told.append(text))
+    shown.keeping.save_movie("t", 5.0, str(tmp_path / "movie.mp4"))
+    shown.keeping.save_picture(str(tmp_path / "view.png"))
+    assert told == ["Saving movie.mp4 is not done yet"]
+    shown.keeping.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_goes_wrong_in_a_thread_is_told(qapp, qtbot):
+    def work(_control):
+        raise PlanecastError("the disk is full")
+
+    assert run_job(ThreadJob("Saving x", work), qtbot) == ("failed", "the disk is full")
+
+    def odd(_control):
+        return str(1 / 0)
+
+    outcome, text = run_job(ThreadJob("Saving x", odd), qtbot)
+    assert (outcome, text) == ("failed", "ZeroDivisionError: division by zero")
+
+
+def test_file_that_fails_half_way_leaves_the_old_one(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_text("old")
+
+    def fail():
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_few_planes_are_asked_for_ahead_and_withdrawn_at_the_end(shown, client, answer_with):
+    from planecast_viewer.keep.choice import plane_at
+
+    planes = [plane_at(shown.session, Position(t, 0, 0), 0) for t in range(NUM_T)] * 5
+    n_before = len(client.asked)
+    cancelled = threading.Event()
+    stream = read_planes(client, planes, cancelled)
+    asked = []
+
+    def answer_first():
+        while not asked:
+            asked.extend(e for e in client.asked[n_before:] if e.request not in client.cancelled)
+        asked[0].on_answer(answer_with(plane_of(asked[0].message)))
+
+    thread = threading.Thread(target=answer_first)
+    thread.start()
+    next(stream)
+    thread.join()
+    assert len(client.asked) - n_before == 4
+    cancelled.set()
+    with pytest.raises(CancelledError):
+        next(stream)
+    assert {entry.request for entry in client.asked[n_before + 1 :]} <= set(client.cancelled)
+
+
+def test_writer_that_cannot_start_is_told(order, qtbot, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    outcome, text = run_job(StackJob(order), qtbot)
+    assert outcome == "failed"
+    assert "/nowhere/python" in text

@@ -1,0 +1,354 @@
+"""Draws fovs where they lie, coloured by progress, and lets one be chosen."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from planecast_viewer import theme
+from planecast_viewer.focus_keys import FocusKeys
+from planecast_viewer.plate_layout import FovLayout, row_name
+from planecast_viewer.plate_raster import BACKGROUND, EMPTY_WELL, index_map
+
+LEFT_PX, TOP_PX = 24, 18
+"""Room for the names of rows and columns."""
+MAX_ZOOM = 40.0
+ZOOM_STEP = 1.25
+MIN_WELL_PX = 3
+MIN_MARK_PX = 7.0
+ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+COMPLETE = 255
+
+
+class PlateView(QWidget):
+    """One widget for all fovs, however many. GUI thread only."""
+
+    fov_chosen = Signal(int)
+
+    def __init__(self, describe: Callable[[int], str], parent: QWidget | None = None) -> None:
+        """`describe` says what a tooltip says of a fov."""
+        super().__init__(parent)
+        self._describe = describe
+        self._layout: FovLayout | None = None
+        self._levels = np.zeros(0, dtype=np.uint8)
+        self._current = -1
+        self.cursor_fov = -1
+        """Where the arrow keys are."""
+        self._zoom = 1.0
+        self._center = QPointF(0.5, 0.5)
+        """Of the view, as a share of the layout."""
+        self._index: npt.NDArray[np.int32] | None = None
+        self._pressed_at: QPoint | None = None
+        self._dragging = False
+        self._keys = FocusKeys(self, (Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_Equal))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Map of wells and fovs")
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """See Qt."""
+        return QSize(260, 190)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """See Qt."""
+        return QSize(160, 110)
+
+    # ------------------------------------------------------------ what is shown
+
+    def set_layout(self, layout: FovLayout | None) -> None:
+        """Show other fovs, none of which has begun."""
+        self._layout = layout
+        self._levels = np.zeros(0 if layout is None else layout.n_fovs, dtype=np.uint8)
+        self._current = self.cursor_fov = -1
+        self.fit()
+
+    def set_shares(self, shares: npt.NDArray[np.float64]) -> None:
+        """Colour the fovs by how much of each is there, 0 to 1."""
+        levels = np.where(shares >= 1.0, COMPLETE, np.ceil(shares * (COMPLETE - 1)))
+        self._levels = levels.astype(np.uint8)
+        self.update()
+
+    def set_current(self, fov: int) -> None:
+        """Mark the fov that is shown."""
+        if fov != self._current:
+            self._current = self.cursor_fov = fov
+            self.update()
+
+    def fit(self) -> None:
+        """Show all."""
+        self._zoom, self._center = 1.0, QPointF(0.5, 0.5)
+        self._moved()
+
+    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+        """Zoom, with the point `at` of the widget kept where it is."""
+        at = self._room().center() if at is None else at
+        before = self._to_layout(at)
+        self._zoom = min(max(self._zoom * factor, 1.0), MAX_ZOOM)
+        self._index = None
+        if self._layout is not None:
+            away = before - self._to_layout(at)
+            self._shift(away)
+        self._moved()
+
+    def fov_at(self, point: QPointF) -> int:
+        """Return the fov under a point of the widget; -1: none."""
+        index = self._indices()
+        ratio = self.devicePixelRatioF()
+        x, y = int(point.x() * ratio), int(point.y() * ratio)
+        if index is None or not (0 <= y < index.shape[0] and 0 <= x < index.shape[1]):
+            return -1
+        return max(int(index[y, x]), -1)
+
+    def rectangle_of(self, fov: int) -> QRectF:
+        """Return where a fov is drawn, in pixels of the widget."""
+        assert self._layout is not None
+        x, y, width, height = self._layout.rectangles[fov]
+        scale, left, top = self._transform()
+        return QRectF(left + x * scale, top + y * scale, width * scale, height * scale)
+
+    # ------------------------------------------------------------ from layout to widget
+
+    def _room(self) -> QRectF:
+        """Return the part of the widget that fovs are drawn in."""
+        named = self._layout is not None and self._layout.kind == "plate"
+        left, top = (LEFT_PX, TOP_PX) if named else (4, 4)
+        return QRectF(left, top, max(1, self.width() - left - 4), max(1, self.height() - top - 4))
+
+    def _transform(self) -> tuple[float, float, float]:
+        """Return px per unit, and the px of the layout's corner."""
+        assert self._layout is not None
+        room = self._room()
+        fitting = min(room.width() / self._layout.width, room.height() / self._layout.height)
+        scale = fitting * self._zoom
+        ratio = self.devicePixelRatioF()
+        if self._layout.kind == "plate" and scale * ratio >= MIN_WELL_PX:
+            # Wells of whole pixels: else some look larger than others.
+            scale = math.floor(scale * ratio) / ratio
+        left = room.center().x() - self._center.x() * self._layout.width * scale
+        top = room.center().y() - self._center.y() * self._layout.height * scale
+        return scale, round(left * ratio) / ratio, round(top * ratio) / ratio
+
+    def _to_layout(self, point: QPointF) -> QPointF:
+        """Return a point of the widget as a share of the layout."""
+        if self._layout is None:
+            return QPointF(0.5, 0.5)
+        scale, left, top = self._transform()
+        return QPointF(
+            (point.x() - left) / scale / self._layout.width,
+            (point.y() - top) / scale / self._layout.height,
+        )
+
+    def _shift(self, by: QPointF) -> None:
+        """Move the view, but not off the layout."""
+        assert self._layout is not None
+        room = self._room()
+        scale, _left, _top = self._transform()
+        half_x = min(0.5, room.width() / scale / self._layout.width / 2)
+        half_y = min(0.5, room.height() / scale / self._layout.height / 2)
+        center = self._center + by
+        self._center = QPointF(
+            min(max(center.x(), half_x), 1 - half_x), min(max(center.y(), half_y), 1 - half_y)
+        )
+
+    def _moved(self) -> None:
+        self._index = None
+        self.update()
+
+    def _indices(self) -> npt.NDArray[np.int32] | None:
+        """Return the fov of each physical pixel of the widget; remade after a move."""
+        if self._index is None and self._layout is not None:
+            scale, left, top = self._transform()
+            ratio = self.devicePixelRatioF()
+            size = (math.ceil(self.height() * ratio), math.ceil(self.width() * ratio))
+            self._index = index_map(self._layout, size, scale * ratio, left * ratio, top * ratio)
+            if self._layout.kind == "plate":
+                # What is zoomed out of the room must not cover the names.
+                self._index[: int(TOP_PX * ratio)] = BACKGROUND
+                self._index[:, : int(LEFT_PX * ratio)] = BACKGROUND
+        return self._index
+
+    # ------------------------------------------------------------ painting
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint one picture of all fovs, the names, and the marks."""
+        index = self._indices()
+        if index is None or self._layout is None:
+            return
+        painter = QPainter(self)
+        pixels = np.ascontiguousarray(self._colors()[index])
+        height, width = pixels.shape
+        picture = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        picture.setDevicePixelRatio(self.devicePixelRatioF())
+        painter.drawImage(0, 0, picture)
+        if self._layout.kind == "plate":
+            self._paint_names(painter)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(self._room().adjusted(-3, -3, 3, 3))
+        if self.hasFocus() and 0 <= self.cursor_fov != self._current:
+            pen = QPen(self.palette().color(QPalette.ColorRole.Text), 1.5, Qt.PenStyle.DotLine)
+            self._mark(painter, self.cursor_fov, pen)
+        if 0 <= self._current < self._layout.n_fovs:
+            self._mark(painter, self._current, QPen(theme.color(theme.mark()), 2.0))
+        painter.end()
+
+    def _colors(self) -> npt.NDArray[np.uint32]:
+        """Return the colour of each fov; last those of an empty well and of the background."""
+        window = self.palette().color(QPalette.ColorRole.Window)
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        empty, waiting = _mixed(window, text, 0.07), _mixed(window, text, 0.22)
+        accent = theme.color(theme.accent())
+        steps = np.linspace(0.3, 1.0, COMPLETE - 1)
+        table = [waiting, *(_mixed(waiting, accent, step) for step in steps)]
+        table.append(theme.color(theme.complete()))
+        by_level = np.array([color.rgb() for color in table], dtype=np.uint32)
+        ends = np.array([empty.rgb(), window.rgb()], dtype=np.uint32)
+        assert (EMPTY_WELL, BACKGROUND) == (-2, -1)
+        return np.concatenate([by_level[self._levels], ends])
+
+    def _paint_names(self, painter: QPainter) -> None:
+        assert self._layout is not None
+        scale, left, top = self._transform()
+        font = painter.font()
+        font.setPixelSize(11)
+        painter.setFont(font)
+        painter.setPen(theme.color(theme.muted()))
+        room = self._room()
+        every = max(1, math.ceil(18 / scale))
+        for column in range(0, self._layout.columns, every):
+            x = left + (column + 0.5) * scale
+            if room.left() <= x <= room.right():
+                place = QRectF(x - 20, max(0.0, min(top, room.top()) - TOP_PX), 40, TOP_PX)
+                place.moveTop(max(0.0, top - TOP_PX) if top > room.top() else 0.0)
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(column + 1))
+        every = max(1, math.ceil(13 / scale))
+        for row in range(0, self._layout.rows, every):
+            y = top + (row + 0.5) * scale
+            if room.top() <= y <= room.bottom():
+                x = max(0.0, left - LEFT_PX) if left > room.left() else 0.0
+                place = QRectF(x, y - 8, LEFT_PX - 3, 16)
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, row_name(row))
+
+    def _mark(self, painter: QPainter, fov: int, pen: QPen) -> None:
+        place = self.rectangle_of(fov)
+        grow = max(1.5, (MIN_MARK_PX - place.width()) / 2)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(place.adjusted(-grow, -grow, grow, grow), 2, 2)
+
+    # ------------------------------------------------------------ mouse and keys
+
+    def event(self, event: QEvent) -> bool:
+        """Show what is under the mouse."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            fov = self.fov_at(QPointF(event.pos()))
+            if fov >= 0:
+                QToolTip.showText(event.globalPos(), self._describe(fov), self)
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin a click or a drag."""
+        self._pressed_at = event.position().toPoint()
+        self._dragging = False
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Drag the map while a button is down."""
+        here = event.position().toPoint()
+        if self._pressed_at is not None and self._layout is not None:
+            moved = here - self._pressed_at
+            if self._dragging or moved.manhattanLength() > 5:
+                self._dragging = True
+                scale, _left, _top = self._transform()
+                by = (moved.x() / self._layout.width, moved.y() / self._layout.height)
+                self._shift(QPointF(-by[0] / scale, -by[1] / scale))
+                self._pressed_at = here
+                self._moved()
+        over = self.fov_at(event.position()) >= 0
+        self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the fov that was clicked."""
+        clicked = self._pressed_at is not None and not self._dragging
+        self._pressed_at, self._dragging = None, False
+        fov = self.fov_at(event.position())
+        if clicked and fov >= 0:
+            self.cursor_fov = fov
+            self.fov_chosen.emit(fov)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Zoom about the mouse."""
+        notches = event.angleDelta().y() / 120
+        self.zoom_by(ZOOM_STEP**notches, event.position())
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Arrows move, Enter chooses, plus and minus zoom, Home shows all."""
+        key = event.key()
+        if key in ARROWS and self._layout is not None:
+            self._step(*ARROWS[Qt.Key(key)])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.cursor_fov >= 0:
+            self.fov_chosen.emit(self.cursor_fov)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoom_by(ZOOM_STEP)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom_by(1 / ZOOM_STEP)
+        elif key == Qt.Key.Key_Home:
+            self.fit()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, _event: object) -> None:  # noqa: N802
+        """Lay out anew."""
+        self._moved()
+
+    def _step(self, dx: int, dy: int) -> None:
+        """Move the keyboard's place to the nearest fov in a direction."""
+        assert self._layout is not None
+        found = neighbour(self._layout, max(self.cursor_fov, 0), dx, dy)
+        self.cursor_fov = found
+        place = self.rectangle_of(found).center()
+        if not self._room().contains(place):
+            away = self._to_layout(place) - self._to_layout(self._room().center())
+            self._shift(away)
+            self._index = None
+        self.update()
+
+
+def neighbour(layout: FovLayout, fov: int, dx: int, dy: int) -> int:
+    """Return the nearest fov to the left, right, above or below; itself if there is none."""
+    middles = layout.rectangles[:, :2] + layout.rectangles[:, 2:] / 2
+    away = middles - middles[fov]
+    ahead = away[:, 0] * dx + away[:, 1] * dy
+    aside = np.abs(away[:, 0] * dy) + np.abs(away[:, 1] * dx)
+    cost = np.where(ahead > 1e-9, ahead + 3 * aside, np.inf)
+    best = int(np.argmin(cost))
+    return best if np.isfinite(cost[best]) else fov
+
+
+def _mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """Return a colour between two."""
+    parts = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
+    return QColor(*(round(a + (b - a) * share) for a, b in parts))
