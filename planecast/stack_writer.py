@@ -79,8 +79,7 @@ class _Stack:
             index=source.index,
             area=PlaneArea(page=source.page),
             keep=False,
-            size_bytes=source.size_bytes,
-            mtime_ns=source.mtime_ns,
+            registered=source.stamp,
         )
         try:
             answer = self._client.request(message)

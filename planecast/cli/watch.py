@@ -78,16 +78,6 @@ def command(
     list_presets: Annotated[
         bool, typer.Option("--list-presets", help="List the layouts that are known.")
     ] = False,
-    rescan: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ACQUISITION",
-            help="Register the files in DIR that its controller did not live to; then end.",
-        ),
-    ] = None,
-    end: Annotated[
-        bool, typer.Option("--end", help="With --rescan: end the acquisition as done.")
-    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print lines of JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -121,8 +111,6 @@ def command(
         "--end-marker": end_marker,
         "--dry-run": dry_run,
         "--list-presets": list_presets,
-        "--rescan": rescan,
-        "--end": end,
         "--json": json,
         "--quiet": quiet,
     }

@@ -27,6 +27,13 @@ FileTime = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """Nanoseconds since 1970, as `os.stat` has them."""
 
 
+class FileStamp(msgspec.Struct, frozen=True, kw_only=True):
+    """By what a file is told from an earlier or later one of the same name."""
+
+    size_bytes: FileSize
+    mtime_ns: FileTime | None = None
+
+
 class PlaneSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where a plane is: a file, and the place in it."""
 
@@ -38,6 +45,13 @@ class PlaneSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     size_bytes: FileSize | None = None
     """The whole file's size, if the controller knew it after closing the file."""
     mtime_ns: FileTime | None = None
+
+    @property
+    def stamp(self) -> FileStamp | None:
+        """The finished file, if the controller knew its size."""
+        if self.size_bytes is None:
+            return None
+        return FileStamp(size_bytes=self.size_bytes, mtime_ns=self.mtime_ns)
 
 
 class SharedPlane(msgspec.Struct, frozen=True, kw_only=True):

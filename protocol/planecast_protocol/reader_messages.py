@@ -14,8 +14,7 @@ from planecast_protocol.images import ImageInfo
 from planecast_protocol.planes import (
     AxisIndex,
     DtypeName,
-    FileSize,
-    FileTime,
+    FileStamp,
     PlaneStatistics,
     Shape,
     SharedPlane,
@@ -86,9 +85,8 @@ class ReadPixels(Message, frozen=True, kw_only=True, tag="read"):
     """A request of a `view` withdraws all of that view's requests of an earlier turn."""
     revision: Count = 0
     """Of the registered plane: a plane that was registered again is read again."""
-    size_bytes: FileSize | None = None
-    mtime_ns: FileTime | None = None
-    """Of the finished file, as its controller registered them: another file is not read."""
+    registered: FileStamp | None = None
+    """The finished file, as its controller registered it: another file is not read."""
 
 
 class ReadPlanetable(Message, frozen=True, kw_only=True, tag="planetable"):

@@ -1,5 +1,6 @@
 """A script joins an acquisition: what is there already, and what comes."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from agent_rig import AgentProcess, ControllerProcess, eventually
 
 from planecast_agent.acquisition import Acquisition
+from planecast_agent.journal import JOURNAL_NAME
 from planecast_agent.subscriber.join import JoinedAcquisition, RegisteredPlane, join
 from planecast_agent.subscriber.journal_client import JournalClient
 from planecast_protocol.axes import PlaneIndex
@@ -226,6 +228,8 @@ def test_a_restarted_agent_serves_chunks_that_it_has_kept(
     acquisition = start()
     register(acquisition, range(3 * CHUNK_EVENTS))
     assert acquisition.wait_delivered(WAIT_S)
+    # Nobody has asked for them yet: they are made while nothing else is to be done.
+    eventually(lambda: _n_kept(agent) == 3, "the chunks are kept")
     before = _payloads(agent, acquisition.id)
     agent.kill()
     agent.start()
@@ -234,6 +238,14 @@ def test_a_restarted_agent_serves_chunks_that_it_has_kept(
     times = [t for payload in before for t in read_integers(unpack(payload))[0]]
     assert times == list(range(3 * CHUNK_EVENTS))
     assert joining().n_planes == 3 * CHUNK_EVENTS
+
+
+def _n_kept(agent: AgentProcess) -> int:
+    database = sqlite3.connect(agent.state_dir / JOURNAL_NAME)
+    try:
+        return database.execute("select count(*) from chunks").fetchone()[0]
+    finally:
+        database.close()
 
 
 def _payloads(agent: AgentProcess, acquisition: str) -> list[bytes]:

@@ -216,3 +216,10 @@ def test_odd_indices_are_found_again_after_their_compression():
         assert odd.get(row) == {"H": row, "λ": 2}
     for row in (1, 8191, 20_000):
         assert odd.get(row) is None
+
+
+def test_planes_are_counted_by_fov_each_once(planes, acquired):
+    planes.add(acquired.rows((0, 0, 0, 0), (0, 0, 0, 1), (0, 1, 2, 0), (0, 1, 2, 0)))
+    planes.add(acquired.rows((0, 1, 2, 0), (7, 1, 0, 1)))
+    assert planes.planes_per_fov().tolist()[:2] == [2, 2]
+    assert planes.planes_per_fov().sum() == planes.n_planes

@@ -1,5 +1,6 @@
 """A controller that died is started again and goes on with its acquisition."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from agent_rig import AgentProcess, ControllerProcess, Subscriber, eventually
 
 from planecast_agent.acquisition import Acquisition
 from planecast_agent.lives import first_of_life
+from planecast_agent.sender import Sender
+from planecast_agent.spool import Spool
 from planecast_agent.spool_reader import take_spool
 from planecast_agent.spool_records import DONE_SUFFIX, SPOOL_SUFFIX
 from planecast_protocol.agent_messages import Publish
@@ -91,6 +94,9 @@ def test_it_goes_on_after_the_agent_has_taken_the_spool_over(
     n_before = len(subscriber.pull(identity))
 
     acquisition = resume(identity)
+    # Should it die again, its spool is one to be taken over.
+    assert not done.exists()
+    assert done.with_suffix(SPOOL_SUFFIX).exists()
     register(acquisition, range(n_before, n_before + 500))
     acquisition.end()
 
@@ -334,3 +340,37 @@ def test_a_life_is_not_taken_before_the_one_before_it(
     answer = subscriber.ask_message(encode(batch), frame_record(event))
 
     assert (answer.why, answer.last) == ("gap", 0)
+
+
+def test_a_life_is_on_the_disk_before_anybody_is_told_of_it(
+    idle_agent: AgentProcess, start: Start, resume: Resume, monkeypatch: pytest.MonkeyPatch
+):
+    first = start("synced")
+    first.close()
+    spool = idle_agent.spool_dir / (first.id + SPOOL_SUFFIX)
+    synced: list[int] = []
+    fdatasync = os.fdatasync
+
+    def record(descriptor: int) -> None:
+        fdatasync(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", record)
+    # The sender, which tells the agent, syncs as well, from the thread that it starts.
+    monkeypatch.setattr("planecast_agent.acquisition.Sender", _StrictSender)
+    _StrictSender.synced = synced
+
+    resume("synced")
+
+    assert _StrictSender.synced_when_it_began == [spool.stat().st_size]
+
+
+class _StrictSender(Sender):
+    """A sender that notes what was on the disk when it began."""
+
+    synced: list[int]
+    synced_when_it_began: list[int]
+
+    def __init__(self, spool: Spool, address: str, program: str) -> None:
+        type(self).synced_when_it_began = list(self.synced)
+        super().__init__(spool, address, program)

@@ -246,3 +246,19 @@ def test_a_new_log_without_it_yet_is_waited_for(acquired):
     assert listed(subscription, log="log2") == []
     subscription.take(Bell(log="log2", boot=BOOT, heads={"exp7": 1}), b"")
     assert listed(subscription, summary("exp7", 1), log="log2") == [AcquisitionChosen("exp7")]
+
+
+def test_one_that_was_left_is_not_asked_for_but_new_ones_are_listed(joined):
+    joined.leave()
+    assert list(joined.take(Bell(log=LOG, boot=BOOT, heads={"exp7": 9}), b"")) == []
+    assert joined.next_request() is None
+    joined.take(Bell(log=LOG, boot=BOOT, heads={"exp8": 1}), b"")
+    news = joined.take(listing(joined.next_request(), summary("exp7", 9), summary("exp8", 1)), b"")
+    assert [type(item) for item in news] == [AcquisitionsListed]
+    assert joined.next_request() is None
+
+
+def test_one_that_was_left_is_read_from_its_beginning_when_chosen_again(joined):
+    joined.leave()
+    assert joined.choose("exp7") == [AcquisitionChosen("exp7")]
+    assert joined.next_request().first == 1

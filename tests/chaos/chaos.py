@@ -62,7 +62,8 @@ class Chaos:
             "kill": now + 1.0,
             "hang": now + 2.0,
             "cut": now + 1.5,
-            "fill": now + 3.0,
+            # Early: later on the journal's write-ahead log has room of its own for a while.
+            "fill": now + 0.8,
         }
         self._pause_s = {
             "kill": self._every_s,
@@ -165,7 +166,8 @@ class Chaos:
         self._cut = False
 
     def _fill(self) -> None:
-        name = self._rng.choice(("state", "spool"))
+        n_fills = self.counts["fill state"] + self.counts["fill spool"]
+        name = ("state", "spool")[n_fills % 2]
         disk = self._rig.state_disk if name == "state" else self._rig.spool_disk
         if disk.why_not or any(self._full.values()):
             return
@@ -177,7 +179,7 @@ class Chaos:
             disk.free()
             self._full[name] = False
 
-        self._after(self._rng.uniform(1.0, 3.0), free)
+        self._after(self._rng.uniform(1.5, 3.5), free)
 
 
 def run(
@@ -226,7 +228,8 @@ def _verdict(rig: Rig, chaos: Chaos, settle_s: float) -> dict[str, Any]:
         **sums,
         "resumed": rig.n_resumed,
         "each": dict(sorted(chaos.counts.items())),
-        "errors": rig.n_errors(),
+        "journal_full": rig.n_logged(b"database or disk is full"),
+        "errors": rig.n_logged(b"Traceback"),
         "agent_deaths": rig.agent_deaths,
         "controller_deaths": rig.controller_deaths,
         "alarms": json.loads(raw.read_text())["alarms"] if raw.exists() else [],

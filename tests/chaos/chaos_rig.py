@@ -248,10 +248,9 @@ class Rig:
 
     # ------------------------------------------------------------ the end
 
-    def n_errors(self) -> int:
-        """Count the tracebacks in what all processes have logged."""
-        self._log.flush()
-        return (self.folder / "log.txt").read_bytes().count(b"Traceback")
+    def n_logged(self, what: bytes) -> int:
+        """Count how often all processes together have logged something."""
+        return (self.folder / "log.txt").read_bytes().count(what)
 
     def finish(self, within_s: float) -> None:
         """Let all controllers end, and wait until the agent has taken their spools over."""

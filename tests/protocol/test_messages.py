@@ -97,6 +97,9 @@ def test_only_events_are_events(messages: list[AnyMessage]):
     assert events == 4
 
 
+SHORT_MAP = 15
+"""Pairs that a map of MessagePack may have if its header is one byte."""
+
 GARBAGE = {
     "nothing": b"",
     "noise": b"\xc1\x00noise",
@@ -222,6 +225,10 @@ def test_what_is_not_given_is_not_sent():
 
 
 def test_both_libraries_write_the_same_bytes(message: AnyMessage):
-    packed = msgpack.packb(msgspec.msgpack.decode(encode(message)))
+    fields = msgspec.msgpack.decode(encode(message))
+    packed = msgpack.packb(fields)
+    if len(message.__struct_fields__) + len("k") > SHORT_MAP:
+        # msgspec then takes the header of a long map, however many of the fields it writes.
+        packed = b"\xde" + len(fields).to_bytes(2, "big") + packed[1:]
 
     assert packed == encode(message)

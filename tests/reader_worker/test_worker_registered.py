@@ -12,6 +12,7 @@ import tifffile
 from worker_rig import TIMEOUT_S, Asked, picture, plane_request, status, stopped, wait_until
 
 from planecast_protocol.errors import FileChangedError, FileMissingError, NotYetWrittenError
+from planecast_protocol.planes import FileStamp
 from planecast_protocol.reader_messages import PlaneArea, ReadPixels
 from planecast_reader.client import ReaderClient
 from planecast_reader.front.settling import SETTLED_S
@@ -20,11 +21,15 @@ STEP_S = 0.004
 CHUNKS = 12
 
 
+def stamp(size_bytes: int, mtime_ns: int | None = None) -> FileStamp:
+    return FileStamp(size_bytes=size_bytes, mtime_ns=mtime_ns)
+
+
 def registered(path: Path, **options: Any) -> ReadPixels:
     """Ask for a file as it is now."""
     found = path.stat()
     return plane_request(
-        path, running=True, size_bytes=found.st_size, mtime_ns=found.st_mtime_ns, **options
+        path, running=True, registered=stamp(found.st_size, found.st_mtime_ns), **options
     )
 
 
@@ -40,7 +45,7 @@ def test_file_that_is_shorter_than_registered_is_waited_for(
     whole, path = tmp_path / "whole.tif", tmp_path / "a.tif"
     tifffile.imwrite(whole, picture(2))
     content = whole.read_bytes()
-    request = plane_request(path, running=True, wait=True, size_bytes=len(content))
+    request = plane_request(path, running=True, wait=True, registered=stamp(len(content)))
     path.write_bytes(content[:1000])
     asked = Asked(client, request)
     wait_until(lambda: bool(asked.pending), "news of the wait")
@@ -54,7 +59,7 @@ def test_file_that_is_shorter_after_its_acquisition_was_cut(
 ) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, picture(2))
-    request = plane_request(path, size_bytes=path.stat().st_size + 1)
+    request = plane_request(path, registered=stamp(path.stat().st_size + 1))
     assert isinstance(Asked(client, request).error(), FileChangedError)
 
 
@@ -97,7 +102,7 @@ def test_time_of_a_copied_file_does_not_matter_after_the_acquisition(
 ) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, picture(1))
-    request = plane_request(path, size_bytes=path.stat().st_size, mtime_ns=1)
+    request = plane_request(path, registered=stamp(path.stat().st_size, 1))
     np.testing.assert_array_equal(Asked(client, request).pixels(), picture(1))
 
 
@@ -110,8 +115,7 @@ def test_file_of_many_planes_may_have_grown(client: ReaderClient, tmp_path: Path
         path,
         area=PlaneArea(page=1),
         running=True,
-        size_bytes=first.st_size,
-        mtime_ns=first.st_mtime_ns,
+        registered=stamp(first.st_size, first.st_mtime_ns),
     )
     np.testing.assert_array_equal(Asked(client, request).pixels(), picture(1))
 

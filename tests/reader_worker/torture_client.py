@@ -20,6 +20,7 @@ from torture_planes import (
 
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.paths import local_roots, to_wire_path
+from planecast_protocol.planes import FileStamp
 from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.client import PixelAnswer, ReaderClient
 
@@ -89,8 +90,7 @@ class Client:
                 path=path,
                 running=True,
                 revision=facts.version,
-                size_bytes=facts.size_bytes,
-                mtime_ns=facts.mtime_ns,
+                registered=FileStamp(size_bytes=facts.size_bytes, mtime_ns=facts.mtime_ns),
             )
         )
         self._take(pixels, file, 0, check(pixels, file, 0, facts.version, facts.version))

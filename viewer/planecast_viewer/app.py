@@ -41,6 +41,7 @@ class Viewer:
         # Only now: ndv asks for icons and a canvas when its views are imported.
         from planecast_viewer.keep.keeping import Keeping
         from planecast_viewer.main_window import MainWindow
+        from planecast_viewer.measure.measuring import Measuring
         from planecast_viewer.menus import Menus
         from planecast_viewer.remembering import Remembering
         from planecast_viewer.welcome import Welcome
@@ -70,6 +71,8 @@ class Viewer:
         self.window.status.addPermanentWidget(bar)
         self.keeping = Keeping(self.session, self.window.view, self.window.player, bar, self.window)
         self.worker.add_feed(self.keeping)
+        self.measuring = Measuring(self.session, self.presenter, self.window)
+        self.worker.add_feed(self.measuring)
         self.menus.add_saving(self.keeping.actions())
         self.remembering = Remembering(self.memory, self.session, self.window)
         self.link: AgentLink | None = None

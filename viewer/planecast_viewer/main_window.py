@@ -17,6 +17,7 @@ from planecast_viewer.facts import Facts
 from planecast_viewer.follow import Presenter
 from planecast_viewer.frame import Frame
 from planecast_viewer.keys_dialog import show_keys
+from planecast_viewer.measure.layer import MeasureLayer
 from planecast_viewer.navigation import AxisBar
 from planecast_viewer.ndv_view import NdvView
 from planecast_viewer.panels import PANELS, TABBED, panel_class
@@ -65,6 +66,8 @@ class MainWindow(QMainWindow):
         self.docks = self._add_panels()
         self._add_buttons()
         self.view.visibility_edited.connect(session.set_channel_visible)
+        MeasureLayer(session, self.view.canvas)
+        session.measuring.tool_changed.connect(self._on_tool_changed)
         self.cursor = UnderCursor(session, self)
         self.view.hovered.connect(self.cursor.take)
         self.cursor.text_changed.connect(self.status.pixel.setText)
@@ -141,6 +144,11 @@ class MainWindow(QMainWindow):
             self.docks["controller"].show()
             self.docks["controller"].raise_()
             self.resizeDocks([self.docks["info"]], [INFO_WIDTH_PX], Qt.Orientation.Horizontal)
+
+    def _on_tool_changed(self, tool: object) -> None:
+        if tool is not None:
+            self.docks["measure"].show()
+            self.docks["measure"].raise_()
 
     def show_page(self, page: QWidget | None = None) -> None:
         """Show the picture, or what is said while there is none."""

@@ -35,6 +35,7 @@ class Memory:
 
     def __init__(self, path: Path | None) -> None:
         """`None`: what is remembered ends with the process."""
+        self.path = path
         self._settings = None if path is None else QSettings(str(path), QSettings.Format.IniFormat)
         self._recent = self._read("files/recent", Paths, [])
         self._places = self._read("places", Places, {})

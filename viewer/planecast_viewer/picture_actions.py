@@ -1,10 +1,12 @@
 """What can be done with the picture, as actions for keys and a menu."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from planecast_viewer.measure.choice import Tool
 from planecast_viewer.ndv_view import NdvView
 from planecast_viewer.playback import Player
 from planecast_viewer.session import Session
@@ -21,6 +23,9 @@ def picture_actions(
         made.setToolTip(tip)
         made.triggered.connect(lambda _on: slot())
         return made
+
+    def measure(tool: Tool) -> None:
+        session.measuring.set_tool(None if session.measuring.tool == tool else tool)
 
     brightest = action(
         "Brightest of all z", ("M",), "Maximum projection over z, or one z plane",
@@ -44,4 +49,10 @@ def picture_actions(
             player.toggle,
         ),
         brightest,
+        action("Measure a line", ("L",), "Distance, and values along it", partial(measure, "line")),
+        action(
+            "Measure a rectangle", ("R",), "Mean and extremes, over z and time",
+            partial(measure, "rectangle"),
+        ),
+        action("Measure nothing", ("Shift+R",), "Take the shape away", session.measuring.clear),
     ]

@@ -264,8 +264,7 @@ def plane_message(plane: WantedPlane, priority: Priority) -> ReadPixels:
         wait=plane.running and priority == "screen",
         statistics=True,
         revision=plane.key.revision,
-        size_bytes=source.size_bytes,
-        mtime_ns=source.mtime_ns,
+        registered=source.stamp,
     )
 
 

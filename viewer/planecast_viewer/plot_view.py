@@ -52,7 +52,7 @@ def scale_of(values: Values, n_ticks: int) -> Scale:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = (high - low) * 0.04 or abs(low) * 0.05 or 0.5
     low, high = low - margin, high + margin
-    rough = (high - low) / max(n_ticks, 1)
+    rough = 0.7 * (high - low) / n_ticks
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     first = math.ceil(low / step)
@@ -71,6 +71,7 @@ class PlotView(QWidget):
         self._titles = ("", "")
         self._scales: tuple[Scale, Scale] | None = None
         self._marked = -1
+        self._has_dots = True
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Plot")
@@ -83,8 +84,11 @@ class PlotView(QWidget):
         """See Qt."""
         return QSize(160, 100)
 
-    def set_series(self, series: Sequence[Series], x_title: str, y_title: str) -> None:
-        """Show these; dots without a finite x and y are left out."""
+    def set_series(
+        self, series: Sequence[Series], x_title: str, y_title: str, *, dots: bool = True
+    ) -> None:
+        """Show these; dots without a finite x and y are left out. Without `dots`: lines only."""
+        self._has_dots = dots
         self._titles = (x_title, y_title)
         self._series = [_finite(one) for one in series]
         self._series = [one for one in self._series if len(one.x)]
@@ -179,14 +183,14 @@ class PlotView(QWidget):
             x, y = self._pixels(one)
             points = [QPointF(*point) for point in zip(x.tolist(), y.tolist(), strict=True)]
             faint = QColor(one.color)
-            faint.setAlpha(110)
+            faint.setAlpha(110 if self._has_dots else 255)
             painter.setPen(QPen(faint, 1.2))
             # Several dots above one another are of several scenes or tiles: no line joins them.
             if len(np.unique(one.x)) == len(one.x):
                 painter.drawPolyline(points)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(one.color))
-            for point in points:
+            for point in points if self._has_dots else ():
                 painter.drawEllipse(point, 2.4, 2.4)
 
     def _paint_dots(self, painter: QPainter) -> None:

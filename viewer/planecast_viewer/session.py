@@ -30,6 +30,7 @@ from planecast_viewer.command_wish import CommandWish
 from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
 from planecast_viewer.image_planes import ImagePlanes
 from planecast_viewer.looks import Looks
+from planecast_viewer.measure.choice import MeasureChoice
 from planecast_viewer.part_text import describe_part
 from planecast_viewer.projection_choice import ProjectionChoice
 from planecast_viewer.wishes import Wishes
@@ -87,6 +88,7 @@ class Session(QObject):
         super().__init__(parent)
         self.looks = looks or Looks()
         self.projection = ProjectionChoice(self)
+        self.measuring = MeasureChoice(self)
         self.agent_address = agent_address
         """`None`: a file is shown and no agent is listened to."""
         self.wishes = Wishes(self)

@@ -90,7 +90,10 @@ class ControlClient:
         answers: queue.SimpleQueue[CommandAnswer] = queue.SimpleQueue()
         given = check_arguments(spec_of(found, name), arguments or {})
         self._follower.send(found.controller, name, given, timeout_s, answers.put)
-        answer = answers.get(timeout=timeout_s + 2 * GRACE_S)
+        try:
+            answer = answers.get(timeout=timeout_s + 2 * GRACE_S)
+        except queue.Empty:
+            raise CommandLostError(f"{found.name}, {name}: closed before the answer came") from None
         if answer.outcome != "done":
             raise _ERRORS[answer.outcome](f"{found.name}, {name}: {answer.why}")
         return answer.value

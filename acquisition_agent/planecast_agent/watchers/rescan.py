@@ -12,8 +12,8 @@ from planecast_agent.watchers.found import FoundPlane
 from planecast_agent.watchers.journal_view import read_journal
 from planecast_agent.watchers.options import WatchOptions
 from planecast_agent.watchers.program import AgentPlace
-from planecast_agent.watchers.spool_view import read_spool
-from planecast_protocol.errors import AcquisitionError, PlanecastError
+from planecast_agent.watchers.spool_view import SpoolView, read_spool
+from planecast_protocol.errors import AcquisitionError, AgentUnreachableError, PlanecastError
 from planecast_protocol.event_messages import StartAcquisition
 
 
@@ -37,12 +37,8 @@ def find_orphans(acquisition: str, options: WatchOptions, place: AgentPlace) -> 
 
     Raises `PlanecastError` if neither the agent nor a spool on this machine knows it.
     """
-    view = read_journal(place.address, acquisition)
-    orphans = Orphans(acquisition, view.start, view.ended, dict(view.planes))
-    # The agent may not have read all of a dead controller's spool yet, if it ran here.
-    with contextlib.suppress(PlanecastError, OSError):
-        orphans.known |= read_spool(place.spool_dir, acquisition).planes
-    book = Places(_described(view.start))
+    orphans = _registered(acquisition, place)
+    book = Places(_described(orphans.start))
     for found in find(options):
         for plane in found.planes:
             orphans.n_found += 1
@@ -52,6 +48,27 @@ def find_orphans(acquisition: str, options: WatchOptions, place: AgentPlace) -> 
             elif key not in orphans.known:
                 orphans.planes.append((key, plane))
     return orphans
+
+
+def _registered(acquisition: str, place: AgentPlace) -> Orphans:
+    """Return what was registered, by the journal and by the spool.
+
+    The agent may not have read a dead controller's spool yet, and need not be running; the
+    spool is only where the controller ran.
+    """
+    spool: SpoolView | None = None
+    with contextlib.suppress(PlanecastError, OSError):
+        spool = read_spool(place.spool_dir, acquisition)
+    try:
+        journal = read_journal(place.address, acquisition)
+    except (AcquisitionError, AgentUnreachableError):
+        if spool is None:
+            raise
+        return Orphans(acquisition, spool.start, spool.ended, spool.planes)
+    if spool is None:
+        return Orphans(acquisition, journal.start, journal.ended, journal.planes)
+    ended = journal.ended or spool.ended
+    return Orphans(acquisition, journal.start, ended, journal.planes | spool.planes)
 
 
 def register_orphans(orphans: Orphans, place: AgentPlace, *, end: bool) -> int:

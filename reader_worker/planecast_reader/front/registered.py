@@ -12,7 +12,7 @@ from planecast_reader.front.file_facts import FileFacts
 
 def is_registered(request: ReadPixels) -> bool:
     """Tell whether the controller said what the finished file looks like."""
-    return request.size_bytes is not None
+    return request.registered is not None
 
 
 def check_registered(request: ReadPixels, facts: FileFacts) -> None:
@@ -21,21 +21,21 @@ def check_registered(request: ReadPixels, facts: FileFacts) -> None:
     Raises `NotYetWrittenError` while it is shorter, and `FileChangedError` if it holds this
     plane alone and is another file by now. A file of many planes may grow.
     """
-    registered = request.size_bytes
+    registered = request.registered
     if registered is None or facts.is_folder:
         return
     size, mtime_ns, _inode = facts.signature
-    if size < registered:
-        trouble = f"{size} of the {registered} bytes that were registered are there"
+    if size < registered.size_bytes:
+        trouble = f"{size} of the {registered.size_bytes} bytes that were registered are there"
         if request.running:
             raise NotYetWrittenError.of(request.path, trouble)
         raise FileChangedError.of(request.path, f"{trouble}: it was cut or replaced")
     if not _holds_one_plane(request):
         return
-    if size > registered:
-        raise _changed(request, f"it has {size} bytes, {registered} were registered")
+    if size > registered.size_bytes:
+        raise _changed(request, f"it has {size} bytes, {registered.size_bytes} were registered")
     # Copied or moved after the acquisition it may have another time, and the same pixels.
-    if request.running and request.mtime_ns not in (None, mtime_ns):
+    if request.running and registered.mtime_ns not in (None, mtime_ns):
         raise _changed(request, "it was written again")
 
 

@@ -62,7 +62,7 @@ def killed(agent: AgentProcess, data: Path) -> str:
 def test_100_of_100_orphans_are_listed_and_nothing_is_registered(
     agent: AgentProcess, data: Path, killed: str
 ):
-    done = planecast(agent, "watch", "--rescan", killed, str(data), "--dry-run", "--json")
+    done = planecast(agent, "acquisitions", "rescan", killed, str(data), "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     expected = [[i.t, i.fov, i.z, i.channel] for i in SHAPE.indices()][N_REGISTERED:]
@@ -77,7 +77,7 @@ def test_orphans_are_registered_in_their_acquisition(agent: AgentProcess, data: 
     assert "100 of them were not registered, 100 are now" in done.stdout
     eventually(lambda: read_journal(agent.address, killed).ended, "it is ended")
     assert len(read_journal(agent.address, killed).planes) == SHAPE.n_planes
-    again = planecast(agent, "watch", "--rescan", killed, str(data))
+    again = planecast(agent, "acquisitions", "rescan", killed, str(data))
     assert again.returncode == 0
     assert "0 of them were not registered, 0 are now" in again.stdout
 
@@ -85,9 +85,9 @@ def test_orphans_are_registered_in_their_acquisition(agent: AgentProcess, data: 
 def test_an_acquisition_that_has_ended_takes_no_more(agent: AgentProcess, data: Path, killed: str):
     for path in list(data.rglob("*.tiff"))[:10]:
         path.unlink()
-    assert planecast(agent, "watch", "--rescan", killed, str(data), "--end").returncode == 0
+    assert planecast(agent, "acquisitions", "rescan", killed, str(data), "--end").returncode == 0
     write_plane_files(data, SHAPE)
-    done = planecast(agent, "watch", "--rescan", killed, str(data))
+    done = planecast(agent, "acquisitions", "rescan", killed, str(data))
     assert done.returncode == 1
     assert "has ended and takes no more planes" in done.stderr
 
@@ -99,14 +99,14 @@ def test_a_controller_that_lives_is_left_alone(agent: AgentProcess, data: Path, 
     )  # fmt: skip
     assert acquisition.wait_delivered(10)
     write_plane_files(data, Shape(n_t=1, n_z=1, size=16))
-    done = planecast(agent, "watch", "--rescan", acquisition.id, str(data))
+    done = planecast(agent, "acquisitions", "rescan", acquisition.id, str(data))
     assert done.returncode == 1
     assert "belongs to a controller that is running" in done.stderr
 
 
 def test_planes_beyond_the_acquisition_are_told(agent: AgentProcess, data: Path, killed: str):
     write_plane_files(data, Shape(fovs=("C7:3",), n_t=1, n_z=1, size=16))
-    done = planecast(agent, "watch", "--rescan", killed, str(data), "--dry-run", "--json")
+    done = planecast(agent, "acquisitions", "rescan", killed, str(data), "--dry-run", "--json")
     found = json.loads(done.stdout)
     assert len(found["beyond"]) == 2
     assert all("C7_3" in path for path in found["beyond"])
@@ -114,7 +114,22 @@ def test_planes_beyond_the_acquisition_are_told(agent: AgentProcess, data: Path,
 
 @pytest.mark.parametrize("words", [("no-such-id",), ("x",)])
 def test_an_unknown_acquisition_is_told(agent: AgentProcess, data: Path, words: tuple[str, ...]):
-    done = planecast(agent, "watch", "--rescan", *words, str(data))
+    done = planecast(agent, "acquisitions", "rescan", *words, str(data))
     assert done.returncode == 1
     assert f"knows no acquisition {words[0]}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_agent_need_not_be_running(agent: AgentProcess, data: Path, killed: str):
+    agent.kill()
+    done = planecast(agent, "acquisitions", "rescan", killed, str(data))
+    assert done.returncode == 0, done.stderr
+    assert "100 of them were not registered, 100 are now" in done.stdout
+    agent.start()
+    eventually(
+        lambda: (
+            len(images(agent, killed)) == SHAPE.n_planes
+            and len(read_journal(agent.address, killed).planes) == SHAPE.n_planes
+        ),
+        "the agent has all",
+    )

@@ -7,6 +7,7 @@ from planecast_viewer.panels.panel import Panel
 PANELS = {
     "info": "info:InfoPanel",
     "display": "display:DisplayPanel",
+    "measure": "measure:MeasurePanel",
     "controller": "controller:ControllerPanel",
     "plate": "plate_map:PlateMapPanel",
     "thumbnails": "thumbnails:ThumbnailsPanel",

@@ -1,0 +1,71 @@
+"""The viewer as a process, run twice: the second goes on where the first ended."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+RUN = """
+import json, sys, time
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+app = QApplication([])
+from planecast_viewer.app import Viewer
+from planecast_viewer.settings import Settings
+
+memory, agent, target, z = sys.argv[1:]
+viewer = Viewer(
+    Settings(target=target or None, agent=agent, memory=Path(memory), canvas="raster")
+)
+viewer.start()
+give_up_at = time.monotonic() + 60
+while viewer.session.facts is None and time.monotonic() < give_up_at:
+    app.processEvents()
+session = viewer.session
+told = {"name": session.facts.name, "z": session.shown.z, "state": session.state}
+told["recent"] = viewer.memory.recent_files
+told["info"] = viewer.window.docks["info"].isVisible()
+session.show(session.shown._replace(z=int(z)))
+viewer.window.docks["info"].hide()
+viewer.window.close()
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    environment = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "PLANECAST_RUNTIME_DIR": str(tmp_path / "run"),
+    }
+
+    def run(target="", z=0):
+        arguments = [str(tmp_path / "viewer.ini"), f"ipc://{tmp_path / 'nobody'}", target, str(z)]
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=True,
+        )
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+def test_next_run_shows_the_same_place_of_the_same_file(run, tmp_path):
+    path = tmp_path / "stack.tif"
+    stack = np.random.default_rng(1).integers(0, 999, (5, 32, 32), np.uint16)
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
+    first = run(str(path), z=3)
+    assert (first["name"], first["z"], first["info"]) == ("stack.tif", 0, True)
+    second = run()
+    assert (second["name"], second["z"], second["state"]) == ("stack.tif", 3, "file")
+    assert second["recent"] == [str(path)]
+    assert not second["info"]
