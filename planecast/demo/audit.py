@@ -6,31 +6,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import zmq
 
 from planecast.demo.identity import decode
-from planecast_protocol.agent_messages import (
-    AcquisitionList,
-    EventChunk,
-    FetchEvents,
-    ListAcquisitions,
-)
+from planecast_agent.subscriber.journal_client import JournalClient
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.columns import Columns, unpack
-from planecast_protocol.endpoints import AgentAddress
 from planecast_protocol.errors import (
-    AgentUnreachableError,
     FileMissingError,
     NotYetWrittenError,
-    PlanecastError,
 )
-from planecast_protocol.messages import decode as decode_message
-from planecast_protocol.messages import encode
 from planecast_protocol.reader_messages import ReadPixels
-from planecast_protocol.sockets import client_socket
 from planecast_reader.client import Answer, PixelAnswer, ReaderClient
 
-ANSWER_TIMEOUT_S = 10.0
 IN_FLIGHT = 8
 
 
@@ -98,29 +85,7 @@ def rows(columns: Columns) -> Iterator[tuple[PlaneIndex, str]]:
 
 def fetch_all(agent: str) -> Iterator[tuple[str, Columns]]:
     """Yield (acquisition, chunk of its events) for all that an agent remembers."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    with context, client_socket(context, zmq.DEALER, AgentAddress.parse(agent).door) as door:
-        listed = _ask(door, ListAcquisitions(request=1))
-        assert isinstance(listed[0], AcquisitionList)
-        for summary in listed[0].acquisitions:
-            first = 1
-            while first <= summary.head:
-                fetch = FetchEvents(request=2, acquisition=summary.acquisition, first=first)
-                chunk, payload = _ask(door, fetch)
-                if not isinstance(chunk, EventChunk) or chunk.count == 0:
-                    break
+    with JournalClient(agent) as journal:
+        for summary in journal.list():
+            for _chunk, payload in journal.chunks(summary.acquisition):
                 yield summary.acquisition, unpack(payload)
-                first += chunk.count
-
-
-def _ask(
-    door: "zmq.Socket[bytes]", question: ListAcquisitions | FetchEvents
-) -> tuple[object, bytes]:
-    door.send(encode(question))
-    if not door.poll(int(1000 * ANSWER_TIMEOUT_S)):
-        raise AgentUnreachableError(f"the agent did not answer within {ANSWER_TIMEOUT_S:g} s")
-    frames = door.recv_multipart()
-    try:
-        return decode_message(frames[0]), frames[1] if len(frames) > 1 else b""
-    except PlanecastError as trouble:
-        raise AgentUnreachableError(f"the agent's answer is not understood: {trouble}") from None

@@ -91,7 +91,7 @@ class Chaos:
             if now >= self._next[what]:
                 self._next[what] = now + self._pause_s[what] * self._rng.uniform(0.5, 1.5)
                 act()
-        self._rig.look_after_agent(may_end=any(self._full.values()))
+        self._rig.look_after_agent()
         if not self._full["spool"]:
             self._rig.start_controllers()
 
@@ -172,12 +172,15 @@ class Chaos:
         if disk.why_not or any(self._full.values()):
             return
         disk.fill()
+        self._rig.is_full = True
         self._full[name] = True
         self.counts[f"fill {name}"] += 1
 
         def free() -> None:
             disk.free()
             self._full[name] = False
+            self._rig.is_full = False
+            self._rig.freed_at = time.monotonic()
 
         self._after(self._rng.uniform(1.5, 3.5), free)
 

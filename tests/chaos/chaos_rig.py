@@ -20,6 +20,8 @@ STATE_DISK_MIB = 256
 SPOOL_DISK_MIB = 128
 N_CONTROLLERS = 3
 RAW_PER_SECOND = 300
+SLOW_START_S = 5.0
+"""An agent that found its disk full may end so much later."""
 MUCH = 10**9
 """Planes of a controller that is to run until it is told to end."""
 
@@ -60,6 +62,9 @@ class Rig:
     """Planes of all controllers together."""
     agent_deaths: int = 0
     """Times that the agent ended though nobody ended it, and its disk was not full."""
+    is_full: bool = False
+    """Whether one of the disks is."""
+    freed_at: float = float("-inf")
     n_resumed: int = 0
     """Acquisitions that another controller went on with."""
     controller_deaths: int = 0
@@ -124,9 +129,10 @@ class Rig:
         time.sleep(pause_s)
         self.start_agent()
 
-    def look_after_agent(self, *, may_end: bool) -> None:
+    def look_after_agent(self) -> None:
         """Start it again if it has ended, as a supervisor would; it may where its disk is full."""
         if self.agent.poll() is not None:
+            may_end = self.is_full or time.monotonic() < self.freed_at + SLOW_START_S
             self.agent_deaths += not may_end
             time.sleep(0.1)
             self.start_agent()
@@ -262,6 +268,6 @@ class Rig:
             any(process.poll() is None for process in processes)
             or any(self.spool_disk.folder.glob("*.spool"))
         ):
-            self.look_after_agent(may_end=False)
+            self.look_after_agent()
             time.sleep(0.05)
         self._bury_controllers()

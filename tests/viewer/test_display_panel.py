@@ -172,7 +172,7 @@ def test_lengths_are_told_where_the_size_of_a_pixel_is_known(
     with qtbot.waitSignal(canvas.frame_shown, check_params_cb=lambda _i: viewer.presenter.frame):
         client.answer_all(lambda message: answer_with(ramp(message)))
     hover(viewer, qtbot, 80.9, 30.9)
-    text = viewer.window.status.pixel.text
+    text = viewer.window.pixel.text
     qtbot.waitUntil(lambda: text().startswith("x 80  y 30   40."))
     assert " µm   BF 800" in text()
     assert "stage" not in text()

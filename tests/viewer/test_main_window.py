@@ -242,8 +242,8 @@ def test_pixel_under_the_mouse_is_named_with_its_channels(shown, qtbot):
     canvas = shown.window.view.canvas
     x, y = canvas.world_to_canvas((80.5, 30.5))
     qtbot.mouseMove(canvas.frontend_widget(), QPoint(int(x), int(y)))
-    qtbot.waitUntil(lambda: shown.window.status.pixel.text().startswith("x 80  y 30"))
-    assert shown.window.status.pixel.text().endswith("BF 1000   DAPI 1000")
+    qtbot.waitUntil(lambda: shown.window.pixel.text().startswith("x 80  y 30"))
+    assert shown.window.pixel.text().endswith("BF 1000   DAPI 1000")
 
 
 def test_info_panel_names_what_is_known_and_nothing_else(shown):

@@ -6,6 +6,7 @@ from planecast_agent.subscriber.known_planes import Position
 from planecast_agent.subscriber.news import (
     AcquisitionChosen,
     AcquisitionMissing,
+    AcquisitionMissing,
     AcquisitionsListed,
     AgentNotice,
     LinkState,
@@ -169,3 +170,31 @@ def test_rgb_file_is_known_as_such(session):
 def test_position_is_named_as_people_do(session, acquired):
     session.take_news(acquired.news((0, 0, 0, 0), (3, 0, 0, 0)))
     assert session.describe(Position(3, 1, 2)) == "t 3  A1:1  z 2"
+
+
+def test_events_of_acquisitions_are_void_while_a_file_is_shown(session, acquired):
+    session.take_news(acquired.news((0, 0, 0, 0)))
+    session.open_image(image(scene("A1", Z=2, Y=10, X=20)))
+    session.take_news([acquired.rows((1, 0, 0, 0)), acquired.end("done")])
+    session.take_news([AcquisitionChosen(None), *acquired.news((0, 0, 0, 0))])
+    assert (session.facts.name, session.state) == ("x.czi", "file")
+
+
+def test_acquisition_that_was_chosen_takes_the_place_of_a_file(session, acquired):
+    session.open_image(image(scene("A1", Z=2, Y=10, X=20)))
+    session.expect("exp7")
+    session.take_news([AcquisitionChosen("other"), AcquisitionChosen("exp7")])
+    assert (session.facts, session.state, session.following) == (None, "running", True)
+    session.take_news(acquired.news((0, 0, 0, 0))[1:])
+    assert (session.facts.name, session.planes.n_planes) == ("exp7", 1)
+
+
+def test_acquisition_that_is_gone_is_told_although_a_file_is_shown(session, qtbot):
+    session.open_image(image(scene("A1", Z=2, Y=10, X=20)))
+    with qtbot.assertNotEmitted(session.logged):
+        session.take_news([AcquisitionMissing("another")])
+    session.expect("exp7")
+    with qtbot.waitSignal(session.logged) as told:
+        session.take_news([AcquisitionMissing("exp7")])
+    assert told.args[1] == "the agent has no acquisition exp7 (any more)"
+    assert session.state == "file"

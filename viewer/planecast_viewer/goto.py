@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from planecast_agent.subscriber.known_planes import Position
-from planecast_viewer.plate_layout import well_of
+from planecast_viewer.plate_layout import well_of, wells_of
 from planecast_viewer.session import Extents
 
 EXAMPLES = "A2    A2:0    A2 0    17    t=5 z=3"
@@ -37,8 +37,8 @@ def parse_place(text: str, labels: Sequence[str], shown: Position, limits: Exten
 
 def completions(labels: Sequence[str]) -> list[str]:
     """Return what the box offers: wells, then fovs."""
-    wells = [label.partition(":")[0] for label in labels if well_of(label) and ":" in label]
-    return list(dict.fromkeys([*wells, *labels]))
+    names = dict.fromkeys(label.partition(":")[0] for label in labels if ":" in label)
+    return list(dict.fromkeys([*(name for name in names if well_of(name)), *labels]))
 
 
 def _within(axis: str, value: int, length: int) -> int:
@@ -55,7 +55,8 @@ def _fov(text: str, labels: Sequence[str]) -> int:
     if re.fullmatch(r"-?\d+", text):
         return _within("fov", int(text), len(labels))
     well, _space, number = text.replace(":", " ").partition(" ")
-    fovs = [n for n, label in enumerate(labels) if _same_well(label, well)]
+    wanted = well_of(well)
+    fovs = [n for n, one in enumerate(wells_of(labels)) if wanted is not None and one == wanted]
     if not fovs:
         raise UnknownPlaceError(_no_such(text, labels))
     if not number:
@@ -73,11 +74,6 @@ def _by_label(text: str, labels: Sequence[str]) -> int | None:
     wanted = " ".join(text.casefold().split())
     names = {wanted, wanted.replace(" ", ":")}
     return next((n for n, label in enumerate(labels) if label.casefold() in names), None)
-
-
-def _same_well(label: str, well: str) -> bool:
-    parsed = well_of(well)
-    return parsed is not None and parsed == well_of(label)
 
 
 def _no_such(text: str, labels: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
+    QLabel,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
@@ -68,9 +69,11 @@ class MainWindow(QMainWindow):
         self.view.visibility_edited.connect(session.set_channel_visible)
         MeasureLayer(session, self.view.canvas)
         session.measuring.tool_changed.connect(self._on_tool_changed)
-        self.cursor = UnderCursor(session, self)
-        self.view.hovered.connect(self.cursor.take)
-        self.cursor.text_changed.connect(self.status.pixel.setText)
+        self.under_cursor = UnderCursor(session, self)
+        self.view.hovered.connect(self.under_cursor.take)
+        self.pixel = QLabel()
+        self.view.put_above_canvas(self.pixel)
+        self.under_cursor.text_changed.connect(self.pixel.setText)
         session.channels_changed.connect(self._on_channels_changed)
         session.control_changed.connect(self._on_control_changed)
         session.acquisition_changed.connect(self._on_acquisition_changed)

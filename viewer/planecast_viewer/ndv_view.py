@@ -183,6 +183,13 @@ class NdvView(QObject):
         """Show more of the picture."""
         self.canvas.zoom_by(1 / ZOOM_STEP)
 
+    def put_above_canvas(self, widget: QWidget) -> None:
+        """Add a widget at the right end of the line above the canvas."""
+        # The line's own label, hidden here, has its place there.
+        line = self.widget.hover_info_label.parentWidget().layout()
+        assert line is not None
+        line.addWidget(widget)
+
     def put_below_canvas(self, widget: QWidget) -> None:
         """Insert a widget between the canvas and the rows of the channels."""
         canvas = self.canvas.frontend_widget()

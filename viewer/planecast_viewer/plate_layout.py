@@ -40,8 +40,6 @@ class FovLayout:
     """x, y, width, height of each fov; shape (n, 4)."""
     width: float
     height: float
-    wells: tuple[Well | None, ...] = ()
-    """Of each fov; empty where there is no plate."""
     rows: int = 0
     columns: int = 0
     """Of the plate."""
@@ -59,7 +57,7 @@ def layout_of(
 
     `positions_um` has x and y of each fov's middle, shape (n, 2); NaN where it is not known.
     """
-    wells = [well_of(label) for label in labels]
+    wells = wells_of(labels)
     known = [well for well in wells if well is not None]
     if known and len(known) == len(wells) and _plate_of(known) is not None:
         return _plate(known)
@@ -68,6 +66,13 @@ def layout_of(
         if stage is not None:
             return stage
     return _grid(len(labels))
+
+
+def wells_of(labels: Sequence[str]) -> list[Well | None]:
+    """Return the well of each label; those of one well are understood once."""
+    names = [label.partition(":")[0] for label in labels]
+    by_name = {name: well_of(name) for name in dict.fromkeys(names)}
+    return [by_name[name] for name in names]
 
 
 def well_of(label: str) -> Well | None:
@@ -103,17 +108,17 @@ def _plate_of(wells: Sequence[Well]) -> tuple[int, int] | None:
 def _plate(wells: Sequence[Well]) -> FovLayout:
     plate = _plate_of(wells)
     assert plate is not None
-    places: dict[Well, list[int]] = {}
-    for fov, well in enumerate(wells):
-        places.setdefault(well, []).append(fov)
-    rectangles = np.empty((len(wells), 4))
-    for well, fovs in places.items():
-        inside = _places(len(fovs)) * WELL_FILL
-        margin = (1 - WELL_FILL) / 2
-        rectangles[fovs] = inside + np.array([well.column + margin, well.row + margin, 0, 0])
-    return FovLayout(
-        "plate", rectangles, plate[1], plate[0], tuple(wells), rows=plate[0], columns=plate[1]
-    )
+    places = np.array(wells, dtype=np.int64)
+    codes = places[:, 0] * PLATES[-1][1] + places[:, 1]
+    _codes, group, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    order = np.argsort(group, kind="stable")
+    number = np.empty(len(wells), dtype=np.int64)
+    # The how many-th of its well each fov is.
+    number[order] = np.arange(len(wells)) - (np.cumsum(counts) - counts)[group[order]]
+    rectangles = _places(number, counts[group]) * WELL_FILL
+    rectangles[:, :2] += places[:, ::-1] + (1 - WELL_FILL) / 2
+    rows, columns = plate
+    return FovLayout("plate", rectangles, columns, rows, rows=rows, columns=columns)
 
 
 def _stage(positions_um: npt.NDArray[np.float64]) -> FovLayout | None:
@@ -144,14 +149,16 @@ def _spacing(positions: npt.NDArray[np.float64]) -> float:
 def _grid(n: int) -> FovLayout:
     columns = max(1, math.ceil(math.sqrt(n)))
     rows = max(1, math.ceil(n / columns))
-    return FovLayout("grid", _places(n) * columns, columns, rows)
+    rectangles = _places(np.arange(n), np.full(n, n)) * columns
+    return FovLayout("grid", rectangles, columns, rows)
 
 
-def _places(n: int) -> npt.NDArray[np.float64]:
-    """Return x, y, width, height of `n` places in rows, within a square of side 1."""
-    columns = max(1, math.ceil(math.sqrt(n)))
-    number = np.arange(n)
-    side = FOV_FILL / columns if n > 1 else 1.0
+def _places(
+    number: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return x, y, width, height of the n-th of so many places in rows, in a square of side 1."""
+    columns = np.ceil(np.sqrt(counts))
+    side = np.where(counts > 1, FOV_FILL / columns, 1.0)
     margin = (1 / columns - side) / 2
-    corners = np.stack([number % columns, number // columns], axis=1) / columns + margin
-    return np.hstack([corners, np.full((n, 2), side)])
+    x, y = number % columns / columns + margin, number // columns / columns + margin
+    return np.stack([x, y, side, side], axis=1)

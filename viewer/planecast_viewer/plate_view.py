@@ -27,6 +27,7 @@ from planecast_viewer.plate_raster import BACKGROUND, EMPTY_WELL, index_map
 
 LEFT_PX, TOP_PX = 24, 18
 """Room for the names of rows and columns."""
+MARGIN_PX = 4
 MAX_ZOOM = 40.0
 ZOOM_STEP = 1.25
 MIN_WELL_PX = 3
@@ -132,8 +133,9 @@ class PlateView(QWidget):
     def _room(self) -> QRectF:
         """Return the part of the widget that fovs are drawn in."""
         named = self._layout is not None and self._layout.kind == "plate"
-        left, top = (LEFT_PX, TOP_PX) if named else (4, 4)
-        return QRectF(left, top, max(1, self.width() - left - 4), max(1, self.height() - top - 4))
+        left, top = (LEFT_PX, TOP_PX) if named else (MARGIN_PX, MARGIN_PX)
+        width, height = self.width() - left - MARGIN_PX, self.height() - top - MARGIN_PX
+        return QRectF(left, top, max(1, width), max(1, height))
 
     def _transform(self) -> tuple[float, float, float]:
         """Return px per unit, and the px of the layout's corner."""
@@ -186,6 +188,7 @@ class PlateView(QWidget):
                 # What is zoomed out of the room must not cover the names.
                 self._index[: int(TOP_PX * ratio)] = BACKGROUND
                 self._index[:, : int(LEFT_PX * ratio)] = BACKGROUND
+                self._index[:, -int(MARGIN_PX * ratio) :] = BACKGROUND
         return self._index
 
     # ------------------------------------------------------------ painting

@@ -291,16 +291,17 @@ class Session(QObject):
 
     def _is_of_others(self, item: News) -> bool:
         """Tell whether an event is void because a file is shown meanwhile."""
-        if self.state != "file" or self.facts is None:
+        if self.state != "file":
             return False
-        if isinstance(item, AcquisitionChosen):
+        if isinstance(item, AcquisitionChosen | AcquisitionMissing):
             return item.acquisition != self._chosen
-        return isinstance(item, PlaneRows | StartAcquisition | EndAcquisition | AcquisitionMissing)
+        return isinstance(item, PlaneRows | StartAcquisition | EndAcquisition)
 
     def _forget(self, waiting_for: str | None) -> None:
         self._waiting_for = waiting_for or ""
         if self.facts is not None:
             self.facts = self.planes = None
+            self.state, self.end_reason = "running", ""
             self.channel_visible = ()
             self.shown, self.extents = Position(0, 0, 0), Extents()
             self.acquisition_changed.emit()

@@ -30,8 +30,6 @@ class StatusBar(QStatusBar):
         self.planes = QLabel()
         self.rate, self.delay, self.canvas = QLabel(), QLabel(), QLabel(canvas_kind)
         self.canvas.setToolTip(why_canvas)
-        self.pixel = QLabel()
-        self.addPermanentWidget(self.pixel)
         named = (self.agent, self.controller, self.worker, self.planes, self.rate, self.delay)
         for label in named:
             label.setContentsMargins(4, 0, 8, 0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from planecast_viewer import theme
 from planecast_viewer.memory import Memory
@@ -26,10 +26,13 @@ class Welcome(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.file)
         buttons.addWidget(self.folder)
+        self.before = QLabel("Shown before", self)
         self.recent: list[QToolButton] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 12, 0, 0)
         layout.addLayout(buttons)
+        layout.addSpacing(10)
+        layout.addWidget(self.before, 0, Qt.AlignmentFlag.AlignHCenter)
         for _number in range(MAX_RECENT):
             button = QToolButton(self)
             button.setAutoRaise(True)
@@ -42,6 +45,8 @@ class Welcome(QWidget):
         """List the files of now."""
         super().showEvent(event)
         paths = self._memory.recent_files
+        self.before.setVisible(bool(paths))
+        self.before.setStyleSheet(f"color: {theme.muted()}")
         for number, button in enumerate(self.recent):
             button.setVisible(number < len(paths))
             if number < len(paths):

@@ -68,7 +68,7 @@ class WorkerConnection:
         """Connect for live acquisitions, if that was not done yet."""
         if self._live is None:
             self._live = self._address or self._session.worker_address or OWN
-        if self._session.state != "file" or self._session.facts is None:
+        if self._session.state != "file":
             self._use(self._live)
 
     def open_image(self, path: str, on_opened: OnOpened) -> None:

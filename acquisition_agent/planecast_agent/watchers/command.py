@@ -168,8 +168,8 @@ def _print_findings(found: Findings, options: WatchOptions) -> None:
         print(f"  … and {len(found.planes) - MAX_SHOWN} more (--json lists all)")
     for path in found.not_whole[:MAX_SHOWN]:
         print(f"  not whole yet: {path}")
-    for path, trouble in list(found.damaged.items())[:MAX_SHOWN]:
-        print(f"  left out: {path}: {trouble}")
+    for trouble in list(found.damaged.values())[:MAX_SHOWN]:
+        print(f"  left out: {trouble}")
     if found.unmatched:
         print(f"  {found.unmatched} other files")
 

@@ -366,7 +366,7 @@ class FolderWatch:
         )  # fmt: skip
 
 
-def start_or_explain(watch: FolderWatch, now: float, report: Report) -> bool:
+def turn_or_explain(watch: FolderWatch, now: float, report: Report) -> bool:
     """Give a folder its turn; `False` after an error that only a person can mend."""
     try:
         watch.turn(now)

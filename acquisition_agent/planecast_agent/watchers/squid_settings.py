@@ -19,7 +19,6 @@ from planecast_agent.watchers.numbers import count, positive
 
 YAML, PARAMETERS = "acquisition.yaml", "acquisition parameters.json"
 CHANNELS, COORDINATES = "configurations.xml", "coordinates.csv"
-NAMES = frozenset({YAML, PARAMETERS, CHANNELS, COORDINATES})
 MAX_BYTES = 16 << 20
 
 

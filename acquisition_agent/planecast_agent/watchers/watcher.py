@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from planecast_agent.watchers.changes import Changes
-from planecast_agent.watchers.folder_watch import FolderWatch, start_or_explain
+from planecast_agent.watchers.folder_watch import FolderWatch, turn_or_explain
 from planecast_agent.watchers.found import natural_order
 from planecast_agent.watchers.memory import Memory
 from planecast_agent.watchers.mounts import network_kind
@@ -89,7 +89,7 @@ class Watcher:
         if now >= self._discover_at:
             self._discover(now)
         for folder in self.folders:
-            start_or_explain(folder, now, self._report)
+            turn_or_explain(folder, now, self._report)
         self._show_status(now)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,8 @@ def encoder(
     ):
         try:
             assert process.stdin is not None
-            yield process.stdin.write
+            pipe = process.stdin
+            yield lambda picture: _write(pipe, picture)
             process.stdin.close()
             process.wait(END_S)
         except BrokenPipeError:
@@ -70,3 +72,7 @@ def encoder(
             said.seek(0)
             why = said.read().decode(errors="replace").strip().splitlines()
             raise PlanecastError(f"{path}: ffmpeg: {why[-1] if why else 'failed'}")
+
+
+def _write(pipe: IO[bytes], picture: Picture) -> None:
+    pipe.write(picture.data)

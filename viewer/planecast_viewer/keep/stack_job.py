@@ -86,5 +86,5 @@ class StackJob(Job):
             return "cancelled", f"{self.title}: cancelled"
         if last is not None and last.why:
             return "failed", f"{out}: {last.why}"
-        said = self._process.readAllStandardError().data().decode(errors="replace").strip()
+        said = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
         return "failed", f"{out}: {said.splitlines()[-1] if said else 'the writer ended early'}"

@@ -118,7 +118,10 @@ class MeasureLayer(QWidget):
         text = describe(shape, None if facts is None else facts.pixel_size_um)
         metrics = painter.fontMetrics()
         box = QRectF(0, 0, metrics.horizontalAdvance(text) + 12, metrics.height() + 6)
-        box.moveTopLeft(QPointF(min(start.x(), end.x()), max(start.y(), end.y()) + 8))
+        corner = QPointF(end.x() + 10, end.y() + 6)
+        if not isinstance(shape, Line):
+            corner = QPointF(min(start.x(), end.x()), max(start.y(), end.y()) + 8)
+        box.moveTopLeft(corner)
         box.moveRight(min(box.right(), self.width() - 4.0))
         box.moveBottom(min(box.bottom(), self.height() - 4.0))
         box.moveLeft(max(box.left(), 4.0))

@@ -23,7 +23,7 @@ def table_of_regions(measured: Measured) -> str:
 
 def table_of_series(series: Series) -> str:
     """Return one line for each place on the axis, with all numbers of all channels."""
-    titles = [series.axis]
+    titles: list[str] = [series.axis]
     titles += [f"{curve.name} {what}" for curve in series.curves for what in NUMBERS]
     n_places = max((len(column) for column in series.numbers), default=0)
     rows = []

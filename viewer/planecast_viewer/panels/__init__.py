@@ -18,7 +18,7 @@ PANELS = {
 """Name to `module:class`, in the order of the window's menu."""
 
 TABBED = (
-    ("info", "display", "controller"),
+    ("info", "display", "measure", "controller"),
     ("plate", "thumbnails"),
     ("log", "acquisitions", "planetable"),
 )

@@ -27,6 +27,10 @@ from planecast_viewer.session import Session
 HINT = "Choose a tool and drag in the picture. Shift holds it straight or square."
 MAX_POINTS = 600
 """Of a curve in the plot: there are not more pixels."""
+CHOSEN_STYLE = (
+    "QToolButton:checked {{ background: {background}; color: white; border: none;"
+    " border-radius: 3px; padding: 3px 8px; }}"
+)
 AXIS_NAMES = {"t": "time point", "z": "z"}
 
 
@@ -49,8 +53,8 @@ class MeasurePanel(Panel):
             button.clicked.connect(lambda on, t=tool: self._choice.set_tool(t if on else None))
         self.clear = QPushButton("Clear", self)
         self.clear.clicked.connect(self._choice.clear)
-        self.size = QLabel(self)
-        self.size.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.length = QLabel(self)
+        self.length.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.numbers = QLabel(self)
         self.numbers.setWordWrap(True)
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -83,13 +87,14 @@ class MeasurePanel(Panel):
         button.setText(text)
         button.setToolTip(tip)
         button.setCheckable(True)
+        button.setStyleSheet(CHOSEN_STYLE.format(background=theme.accent()))
         return button
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.addLayout(_row(*self.tools.values(), None, self.clear))
-        for label in (self.size, self.numbers):
+        for label in (self.length, self.numbers):
             layout.addWidget(label)
         layout.addLayout(_row(*self.over.values(), None))
         layout.addLayout(_row(self.progress, self.cancel))
@@ -167,9 +172,11 @@ class MeasurePanel(Panel):
     def _refresh(self) -> None:
         shape, facts = self._choice.shape, self.session.facts
         pixel_um = None if facts is None else facts.pixel_size_um
-        self.size.setText(HINT if shape is None else describe(shape, pixel_um))
-        self.size.setWordWrap(shape is None)
-        self.size.setStyleSheet(f"color: {theme.muted()}" if shape is None else "font-weight: 600")
+        self.length.setText(HINT if shape is None else describe(shape, pixel_um))
+        self.length.setWordWrap(shape is None)
+        self.length.setStyleSheet(
+            f"color: {theme.muted()}" if shape is None else "font-weight: 600"
+        )
         self.clear.setEnabled(shape is not None)
         self.copy.setEnabled(self._measured is not None)
         measured = self._measured
@@ -178,6 +185,7 @@ class MeasurePanel(Panel):
         for axis, push in self.over.items():
             several = getattr(self.session.extents, axis) > 1
             push.setVisible(several and isinstance(shape, Rectangle))
+        self.note.setVisible(bool(self.note.text()))
         self._refresh_plot()
 
     def _refresh_plot(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from planecast_agent.watchers.description import Description
@@ -54,8 +55,8 @@ class ImageJ:
 class StackPlaces:
     """Tells the places of one file's pages. Made from its first page."""
 
-    def __init__(self, file_name: str, axis: PageAxis | None) -> None:
-        self._file_name = file_name
+    def __init__(self, path: Path, axis: PageAxis | None) -> None:
+        self._path = path
         self._axis = axis
         self.ome: OmePages | None = None
         self.imagej: ImageJ | None = None
@@ -82,12 +83,12 @@ class StackPlaces:
         return True
 
     def _read_ome(self, text: str) -> bool:
-        ome = parse_ome_pages(text, self._file_name)
+        ome = parse_ome_pages(text, self._path.name)
         if ome is None:
             return False
         if not ome.images:
             raise UnsupportedFormatError.of(
-                self._file_name, "is described in another file (companion.ome), which is not read"
+                self._path, "is described in another file (companion.ome), which is not read"
             )
         self.ome = ome
         first = ome.images[0]
@@ -126,7 +127,7 @@ class StackPlaces:
         if page.number == 0:
             return PagePlace()
         raise CorruptFileError.of(
-            self._file_name,
+            self._path,
             "has several pages, and nothing says what they are: give --pages z, t or channel",
         )
 

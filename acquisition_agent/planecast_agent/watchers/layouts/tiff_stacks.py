@@ -106,11 +106,6 @@ class TiffStacks(Layout):
             stack.zeros = [page for page in stack.zeros if page not in written]
         return Look(tuple(planes))
 
-    @property
-    def n_unwritten(self) -> int:
-        """Planes that are all zeros so far."""
-        return sum(len(stack.zeros) for stack in self._stacks.values())
-
     def _open(self, path: Path) -> _Stack | None:
         if is_unfinished(path.name):
             return None
@@ -123,7 +118,7 @@ class TiffStacks(Layout):
         return None
 
     def _new(self, path: Path, fields: Fields) -> _Stack:
-        return _Stack(fields, TiffFile(path, with_texts=True), StackPlaces(path.name, self._axis))
+        return _Stack(fields, TiffFile(path, with_texts=True), StackPlaces(path, self._axis))
 
     def _is_open(self, stack: _Stack) -> bool:
         if stack.is_complete:
