@@ -6,7 +6,6 @@ from planecast_agent.subscriber.known_planes import Position
 from planecast_agent.subscriber.news import (
     AcquisitionChosen,
     AcquisitionMissing,
-    AcquisitionMissing,
     AcquisitionsListed,
     AgentNotice,
     LinkState,
