@@ -121,6 +121,8 @@ def _drag(client: ReaderClient, path: Path, places: list[int]) -> list[rig.Waiti
     due = time.perf_counter()
     for turn, z in enumerate(places):
         request = rig.plane(path, z, priority="screen", view=1, turn=turn + 1)
+        if asked:
+            asked[-1].let_go()
         asked.append(rig.Waiting(client, request))
         due += SCRUB_S / len(places)
         if z != places[-1]:

@@ -36,12 +36,20 @@ class Waiting:
         self.took_ms = 0.0
         self._started = time.perf_counter()
         self._event = threading.Event()
+        self._wanted = True
         client.submit(request, self._on_answer)
 
     def _on_answer(self, answer: Answer) -> None:
         self.took_ms = 1000 * (time.perf_counter() - self._started)
-        self.answer = answer
+        if self._wanted or not isinstance(answer, PixelAnswer):
+            self.answer = answer
         self._event.set()
+
+    def let_go(self) -> None:
+        """Keep no plane that came, or will come: what is on the screen is another's."""
+        self._wanted = False
+        if isinstance(self.answer, PixelAnswer):
+            self.answer = None
 
     def pixels(self) -> Plane:
         """Wait for the plane; raise what came instead of it."""

@@ -206,9 +206,11 @@ def viewer(the_viewer: Any, client: FakeClient) -> Iterator[Any]:
     the_viewer.feed.set_client(client)
     the_viewer.thumbnails.set_client(client)
     the_viewer.session.looks.forget()
+    the_viewer.session.projection.set(False)
     the_viewer.session.take_news([AcquisitionChosen(None), AcquisitionsListed((), "")])
     yield the_viewer
     the_viewer.session.show_nothing()
+    the_viewer.session.looks.close()
 
 
 # ---------------------------------------------------------------- real processes

@@ -61,6 +61,19 @@ def test_gamma_below_one_makes_the_dark_brighter(shown, panel, qtbot):
     assert panel.gamma_text.text() == "0.20"
 
 
+def test_keys_of_a_control_are_its_own_while_it_has_the_focus(shown, panel, qtbot):
+    shown.window.activateWindow()
+    panel.gamma.setFocus()
+    qtbot.keyClick(panel.gamma, Qt.Key.Key_Left)
+    assert panel.gamma.value() < 0
+    assert shown.session.following
+    panel.brightest.setFocus()
+    qtbot.keyClick(panel.brightest, Qt.Key.Key_Space)
+    assert shown.session.projection.on
+    assert shown.window.player.axis is None
+    shown.window.setFocus()
+
+
 def test_reset_brings_it_back(shown, panel, qtbot):
     before = brightness_at(shown, 30)
     panel.gamma.setValue(-100)

@@ -46,7 +46,7 @@ def test_colour_tells_complete_from_begun_from_waiting(shown):
     assert complete == theme.color(theme.complete())
     assert begun.blue() > begun.red()
     assert abs(waiting.blue() - waiting.red()) < 12
-    assert "2 of 12 fovs complete" in panel_of(shown).text.text()
+    assert "2 of 12 complete" in panel_of(shown).text.text()
 
 
 def test_map_follows_new_planes(shown, qtbot):
@@ -168,11 +168,11 @@ def test_scenes_of_a_file_lie_where_its_planetable_says(viewer, qtbot):
     try:
         viewer.session.open_image(info)
         view = panel_of(viewer).view
-        assert view._layout.kind == "grid"
+        assert view.kind == "grid"
         assert "local:x.czi" in asked
         columns = {"S": [0, 1, 2], "X[micron]": [0.0, 500.0, 500.0], "Y[micron]": [0.0, 0.0, 900.0]}
         viewer.session.wishes.planetable_ready.emit("local:x.czi", PlaneTable.of(columns))
-        assert view._layout.kind == "stage"
+        assert view.kind == "stage"
         right, below = view.rectangle_of(1).center(), view.rectangle_of(2).center()
         assert right.x() == below.x()
         assert below.y() > right.y()

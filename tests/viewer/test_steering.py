@@ -8,6 +8,7 @@ from planecast_agent.subscriber.known_planes import Position
 from planecast_agent.subscriber.news import AcquisitionsListed
 from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.event_messages import StartAcquisition
+from planecast_protocol.images import ChannelInfo, ImageInfo, SceneInfo
 from planecast_protocol.navigation import NAVIGATE, Move
 from planecast_protocol.state_messages import ControllerState, StateEntry
 from planecast_viewer.session import Session
@@ -121,3 +122,13 @@ def test_viewer_held_by_a_person_stays(session, chosen):
     say(session, move(number=2, fov=2))
     list_one_more(session, "exp8")
     assert chosen == []
+
+
+def test_file_that_somebody_looks_at_is_left_alone(session):
+    scene = SceneInfo(
+        name="s", sizes={"Z": 5, "Y": 8, "X": 8}, dtype="<u2", channels=[ChannelInfo(name="c")]
+    )
+    info = ImageInfo(path="local:x.tif", format="tiff", reader="r", scenes=[scene])
+    session.open_image(info)
+    say(session, move(number=1, z=3))
+    assert session.shown == Position(0, 0, 0)

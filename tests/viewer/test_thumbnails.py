@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.axes import PlaneIndex
-from planecast_protocol.errors import CorruptFileError
+from planecast_protocol.errors import CorruptFileError, NotYetWrittenError
 from planecast_protocol.planes import PlaneSource
 from planecast_viewer.planes import PlaneKey, WantedPlane
 from planecast_viewer.thumbnail import SIDE_PX, Thumbnail, compose, shrink
@@ -217,6 +217,19 @@ def test_reason_is_said_where_a_picture_fails(panel, client, qtbot):
     entry = next(e for e in client.prefetched if "/0_" in e.message.path and not e.message.keep)
     client.answer(entry, CorruptFileError("0.tiff: cut in the middle"))
     qtbot.waitUntil(lambda: panel._picture(0) == "0.tiff: cut in the middle")
+
+
+def test_what_was_not_written_yet_is_tried_again(panel, client, answer_with, qtbot, monkeypatch):
+    monkeypatch.setattr("planecast_viewer.panels.thumbnails.RETRY_AFTER_S", 0.05)
+    qtbot.waitUntil(lambda: 0 in fovs_of(client))
+    entry = next(e for e in client.prefetched if "/0_" in e.message.path and not e.message.keep)
+    client.answer(entry, NotYetWrittenError("0.tiff: not there"))
+
+    def there():
+        answer_thumbnails(client, answer_with)
+        return isinstance(panel._picture(0), QImage)
+
+    qtbot.waitUntil(there)
 
 
 def test_click_goes_there(panel, viewer, qtbot):

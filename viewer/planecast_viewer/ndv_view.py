@@ -10,7 +10,7 @@ from ndv._types import MouseMoveEvent
 from ndv.models import ArrayViewerModel, LUTModel
 from ndv.models._array_display_model import ChannelMode
 from ndv.models._lut_model import ClimsManual
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -30,6 +30,7 @@ from planecast_viewer.wrapper import FrameWrapper
 
 ROWS_AT_START = 4
 ZOOM_STEP = 1.5
+AUTO_TIP = "Contrast follows each plane; Panels › Display has more"
 
 ChannelKey = int | str
 """ndv's name of a channel: its number, or `RGB`."""
@@ -263,6 +264,10 @@ class NdvView(QObject):
             for view in controller.lut_views:
                 if view not in controller.handles:
                     view.set_visible(self._is_used(key))
+                    auto = view.frontend_widget().auto_clim
+                    auto.setToolTip(AUTO_TIP)
+                    # ndv's percentiles are of pixels; ours are in the panel.
+                    auto.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
     def _refresh_rows(self) -> None:
         self._n_rows = -1

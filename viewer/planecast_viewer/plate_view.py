@@ -22,15 +22,11 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from planecast_viewer import theme
 from planecast_viewer.focus_keys import FocusKeys
+from planecast_viewer.plate_camera import LEFT_PX, MARGIN_PX, TOP_PX, PlateCamera
 from planecast_viewer.plate_layout import FovLayout, row_name
 from planecast_viewer.plate_raster import BACKGROUND, EMPTY_WELL, index_map
 
-LEFT_PX, TOP_PX = 24, 18
-"""Room for the names of rows and columns."""
-MARGIN_PX = 4
-MAX_ZOOM = 40.0
 ZOOM_STEP = 1.25
-MIN_WELL_PX = 3
 MIN_MARK_PX = 7.0
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -50,14 +46,11 @@ class PlateView(QWidget):
         """`describe` says what a tooltip says of a fov."""
         super().__init__(parent)
         self._describe = describe
-        self._layout: FovLayout | None = None
+        self._camera: PlateCamera | None = None
         self._levels = np.zeros(0, dtype=np.uint8)
         self._current = -1
         self.cursor_fov = -1
         """Where the arrow keys are."""
-        self._zoom = 1.0
-        self._center = QPointF(0.5, 0.5)
-        """Of the view, as a share of the layout."""
         self._index: npt.NDArray[np.int32] | None = None
         self._pressed_at: QPoint | None = None
         self._dragging = False
@@ -79,10 +72,15 @@ class PlateView(QWidget):
 
     def set_layout(self, layout: FovLayout | None) -> None:
         """Show other fovs, none of which has begun."""
-        self._layout = layout
+        self._camera = None if layout is None else PlateCamera(layout)
+        self._fit_to_size()
         self._levels = np.zeros(0 if layout is None else layout.n_fovs, dtype=np.uint8)
         self._current = self.cursor_fov = -1
-        self.fit()
+
+    @property
+    def kind(self) -> str | None:
+        """Return how the fovs are laid out; `None`: there are none."""
+        return None if self._camera is None else self._camera.layout.kind
 
     def set_shares(self, shares: npt.NDArray[np.float64]) -> None:
         """Colour the fovs by how much of each is there, 0 to 1."""
@@ -98,18 +96,14 @@ class PlateView(QWidget):
 
     def fit(self) -> None:
         """Show all."""
-        self._zoom, self._center = 1.0, QPointF(0.5, 0.5)
+        if self._camera is not None:
+            self._camera.fit()
         self._moved()
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
         """Zoom, with the point `at` of the widget kept where it is."""
-        at = self._room().center() if at is None else at
-        before = self._to_layout(at)
-        self._zoom = min(max(self._zoom * factor, 1.0), MAX_ZOOM)
-        self._index = None
-        if self._layout is not None:
-            away = before - self._to_layout(at)
-            self._shift(away)
+        if self._camera is not None:
+            self._camera.zoom_by(factor, self._camera.room.center() if at is None else at)
         self._moved()
 
     def fov_at(self, point: QPointF) -> int:
@@ -123,55 +117,15 @@ class PlateView(QWidget):
 
     def rectangle_of(self, fov: int) -> QRectF:
         """Return where a fov is drawn, in pixels of the widget."""
-        assert self._layout is not None
-        x, y, width, height = self._layout.rectangles[fov]
-        scale, left, top = self._transform()
-        return QRectF(left + x * scale, top + y * scale, width * scale, height * scale)
+        assert self._camera is not None
+        return self._camera.rectangle_of(fov)
 
-    # ------------------------------------------------------------ from layout to widget
+    # ------------------------------------------------------------ painting
 
-    def _room(self) -> QRectF:
-        """Return the part of the widget that fovs are drawn in."""
-        named = self._layout is not None and self._layout.kind == "plate"
-        left, top = (LEFT_PX, TOP_PX) if named else (MARGIN_PX, MARGIN_PX)
-        width, height = self.width() - left - MARGIN_PX, self.height() - top - MARGIN_PX
-        return QRectF(left, top, max(1, width), max(1, height))
-
-    def _transform(self) -> tuple[float, float, float]:
-        """Return px per unit, and the px of the layout's corner."""
-        assert self._layout is not None
-        room = self._room()
-        fitting = min(room.width() / self._layout.width, room.height() / self._layout.height)
-        scale = fitting * self._zoom
-        ratio = self.devicePixelRatioF()
-        if self._layout.kind == "plate" and scale * ratio >= MIN_WELL_PX:
-            # Wells of whole pixels: else some look larger than others.
-            scale = math.floor(scale * ratio) / ratio
-        left = room.center().x() - self._center.x() * self._layout.width * scale
-        top = room.center().y() - self._center.y() * self._layout.height * scale
-        return scale, round(left * ratio) / ratio, round(top * ratio) / ratio
-
-    def _to_layout(self, point: QPointF) -> QPointF:
-        """Return a point of the widget as a share of the layout."""
-        if self._layout is None:
-            return QPointF(0.5, 0.5)
-        scale, left, top = self._transform()
-        return QPointF(
-            (point.x() - left) / scale / self._layout.width,
-            (point.y() - top) / scale / self._layout.height,
-        )
-
-    def _shift(self, by: QPointF) -> None:
-        """Move the view, but not off the layout."""
-        assert self._layout is not None
-        room = self._room()
-        scale, _left, _top = self._transform()
-        half_x = min(0.5, room.width() / scale / self._layout.width / 2)
-        half_y = min(0.5, room.height() / scale / self._layout.height / 2)
-        center = self._center + by
-        self._center = QPointF(
-            min(max(center.x(), half_x), 1 - half_x), min(max(center.y(), half_y), 1 - half_y)
-        )
+    def _fit_to_size(self) -> None:
+        if self._camera is not None:
+            self._camera.set_size(self.width(), self.height(), self.devicePixelRatioF())
+        self._moved()
 
     def _moved(self) -> None:
         self._index = None
@@ -179,39 +133,39 @@ class PlateView(QWidget):
 
     def _indices(self) -> npt.NDArray[np.int32] | None:
         """Return the fov of each physical pixel of the widget; remade after a move."""
-        if self._index is None and self._layout is not None:
-            scale, left, top = self._transform()
+        if self._index is None and self._camera is not None:
+            layout = self._camera.layout
+            scale, left, top = self._camera.transform()
             ratio = self.devicePixelRatioF()
             size = (math.ceil(self.height() * ratio), math.ceil(self.width() * ratio))
-            self._index = index_map(self._layout, size, scale * ratio, left * ratio, top * ratio)
-            if self._layout.kind == "plate":
+            self._index = index_map(layout, size, scale * ratio, left * ratio, top * ratio)
+            if layout.kind == "plate":
                 # What is zoomed out of the room must not cover the names.
                 self._index[: int(TOP_PX * ratio)] = BACKGROUND
                 self._index[:, : int(LEFT_PX * ratio)] = BACKGROUND
                 self._index[:, -int(MARGIN_PX * ratio) :] = BACKGROUND
         return self._index
 
-    # ------------------------------------------------------------ painting
-
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint one picture of all fovs, the names, and the marks."""
         index = self._indices()
-        if index is None or self._layout is None:
+        if index is None or self._camera is None:
             return
+        layout = self._camera.layout
         painter = QPainter(self)
         pixels = np.ascontiguousarray(self._colors()[index])
         height, width = pixels.shape
         picture = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture.setDevicePixelRatio(self.devicePixelRatioF())
         painter.drawImage(0, 0, picture)
-        if self._layout.kind == "plate":
-            self._paint_names(painter)
+        if layout.kind == "plate":
+            self._paint_names(painter, self._camera)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setClipRect(self._room().adjusted(-3, -3, 3, 3))
+        painter.setClipRect(self._camera.room.adjusted(-3, -3, 3, 3))
         if self.hasFocus() and 0 <= self.cursor_fov != self._current:
             pen = QPen(self.palette().color(QPalette.ColorRole.Text), 1.5, Qt.PenStyle.DotLine)
             self._mark(painter, self.cursor_fov, pen)
-        if 0 <= self._current < self._layout.n_fovs:
+        if 0 <= self._current < layout.n_fovs:
             self._mark(painter, self._current, QPen(theme.color(theme.mark()), 2.0))
         painter.end()
 
@@ -229,27 +183,24 @@ class PlateView(QWidget):
         assert (EMPTY_WELL, BACKGROUND) == (-2, -1)
         return np.concatenate([by_level[self._levels], ends])
 
-    def _paint_names(self, painter: QPainter) -> None:
-        assert self._layout is not None
-        scale, left, top = self._transform()
+    def _paint_names(self, painter: QPainter, camera: PlateCamera) -> None:
+        scale, left, top = camera.transform()
         font = painter.font()
         font.setPixelSize(11)
         painter.setFont(font)
         painter.setPen(theme.color(theme.muted()))
-        room = self._room()
+        room = camera.room
         every = max(1, math.ceil(18 / scale))
-        for column in range(0, self._layout.columns, every):
+        for column in range(0, camera.layout.columns, every):
             x = left + (column + 0.5) * scale
             if room.left() <= x <= room.right():
-                place = QRectF(x - 20, max(0.0, min(top, room.top()) - TOP_PX), 40, TOP_PX)
-                place.moveTop(max(0.0, top - TOP_PX) if top > room.top() else 0.0)
+                place = QRectF(x - 20, max(0.0, top - TOP_PX), 40, TOP_PX)
                 painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(column + 1))
         every = max(1, math.ceil(13 / scale))
-        for row in range(0, self._layout.rows, every):
+        for row in range(0, camera.layout.rows, every):
             y = top + (row + 0.5) * scale
             if room.top() <= y <= room.bottom():
-                x = max(0.0, left - LEFT_PX) if left > room.left() else 0.0
-                place = QRectF(x, y - 8, LEFT_PX - 3, 16)
+                place = QRectF(max(0.0, left - LEFT_PX), y - 8, LEFT_PX - 3, 16)
                 painter.drawText(place, Qt.AlignmentFlag.AlignCenter, row_name(row))
 
     def _mark(self, painter: QPainter, fov: int, pen: QPen) -> None:
@@ -280,13 +231,11 @@ class PlateView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Drag the map while a button is down."""
         here = event.position().toPoint()
-        if self._pressed_at is not None and self._layout is not None:
+        if self._pressed_at is not None and self._camera is not None:
             moved = here - self._pressed_at
             if self._dragging or moved.manhattanLength() > 5:
                 self._dragging = True
-                scale, _left, _top = self._transform()
-                by = (moved.x() / self._layout.width, moved.y() / self._layout.height)
-                self._shift(QPointF(-by[0] / scale, -by[1] / scale))
+                self._camera.drag(moved.x(), moved.y())
                 self._pressed_at = here
                 self._moved()
         over = self.fov_at(event.position()) >= 0
@@ -310,7 +259,7 @@ class PlateView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Arrows move, Enter chooses, plus and minus zoom, Home shows all."""
         key = event.key()
-        if key in ARROWS and self._layout is not None:
+        if key in ARROWS:
             self._step(*ARROWS[Qt.Key(key)])
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.cursor_fov >= 0:
             self.fov_chosen.emit(self.cursor_fov)
@@ -325,19 +274,14 @@ class PlateView(QWidget):
 
     def resizeEvent(self, _event: object) -> None:  # noqa: N802
         """Lay out anew."""
-        self._moved()
+        self._fit_to_size()
 
     def _step(self, dx: int, dy: int) -> None:
         """Move the keyboard's place to the nearest fov in a direction."""
-        assert self._layout is not None
-        found = neighbour(self._layout, max(self.cursor_fov, 0), dx, dy)
-        self.cursor_fov = found
-        place = self.rectangle_of(found).center()
-        if not self._room().contains(place):
-            away = self._to_layout(place) - self._to_layout(self._room().center())
-            self._shift(away)
-            self._index = None
-        self.update()
+        if self._camera is not None:
+            self.cursor_fov = neighbour(self._camera.layout, max(self.cursor_fov, 0), dx, dy)
+            self._camera.bring_into_view(self.cursor_fov)
+            self._moved()
 
 
 def neighbour(layout: FovLayout, fov: int, dx: int, dy: int) -> int:

@@ -18,7 +18,7 @@ from planecast_viewer.sample_statistics import sample_statistics
 
 IN_FLIGHT = 4
 """Planes of one stack that are asked for at a time, and leased until they are folded."""
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 64 << 20
 """Of unfinished and finished projections, to go on with when another plane of the stack comes."""
 
 

@@ -60,6 +60,10 @@ class Steering(QObject):
         move, facts = self._waiting, self._session.facts
         if move is None or facts is None or move.acquisition not in (None, facts.identity):
             return
+        if facts.kind == "image":
+            # A controller knows nothing of the file that somebody looks at meanwhile.
+            self._waiting = None
+            return
         self._waiting = None
         shown = self._session.shown
         fov = _fov_of(move, facts)

@@ -27,7 +27,7 @@ class Travel:
     def next(self, request: ReadPixels) -> list[ReadPixels]:
         """Return the next planes in the direction of travel; none without a direction.
 
-        A step is a request that differs from an earlier one on one axis, by one. What was
+        A step is a request that differs from the place before on one axis, by one. What was
         returned for other channels of the same place is returned again.
         """
         if not isinstance(request.area, PlaneArea):
@@ -51,12 +51,13 @@ class Travel:
         return [one for one in neighbours if one is not None]
 
     def _step_to(self, request: ReadPixels) -> tuple[str, int] | None:
-        """Return axis and direction of the latest step that led here; None after a jump."""
+        """Return axis and direction of the step that led here; None after a jump."""
         for earlier in reversed(self._recent):
             moved = _difference(earlier, request)
-            axis, step = next(iter(moved.items()), ("", 0))
-            if len(moved) == 1 and abs(step) == 1 and axis != _CHANNEL:
-                return axis, step
+            moved.pop(_CHANNEL, None)
+            if moved:  # the place before this one
+                axis, step = next(iter(moved.items()))
+                return (axis, step) if len(moved) == 1 and abs(step) == 1 else None
         return None
 
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from planecast_viewer import theme
+from planecast_viewer.focus_keys import FocusKeys
 from planecast_viewer.looks import Look, with_gamma
 from planecast_viewer.panels.panel import Panel
 from planecast_viewer.session import Session
@@ -69,6 +70,11 @@ class DisplayPanel(Panel):
         self.nothing = QLabel("no acquisition yet", self)
         self.nothing.setStyleSheet(f"color: {theme.muted()}")
         self._controls = self._lay_out()
+        for widget in (
+            self.channels, self.contrast, self.once, self.excluded, self.gamma, self.reset,
+            self.all, self.brightest,
+        ):  # fmt: skip
+            FocusKeys(widget, [Qt.Key.Key_Space])
         session.acquisition_changed.connect(self._on_acquisition_changed)
         session.looks.changed.connect(self._refresh)
         session.projection.changed.connect(self._refresh)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from planecast_viewer import plot_view, theme
+from planecast_viewer.focus_keys import FocusKeys
 from planecast_viewer.measure.choice import Curve, Measured, Series, describe
 from planecast_viewer.measure.numbers import RegionNumbers
 from planecast_viewer.measure.shapes import Line, Rectangle, Shape
@@ -72,6 +73,10 @@ class MeasurePanel(Panel):
         self.copy.setToolTip("As a table, for a spreadsheet")
         self.copy.clicked.connect(self._on_copy)
         self._lay_out()
+        for widget in (
+            *self.tools.values(), self.clear, *self.over.values(), self.cancel, self.copy,
+        ):  # fmt: skip
+            FocusKeys(widget, [Qt.Key.Key_Space])
         self._choice.tool_changed.connect(self._on_tool_changed)
         self._choice.shape_changed.connect(self._on_shape_changed)
         self._choice.measured.connect(self._on_measured)

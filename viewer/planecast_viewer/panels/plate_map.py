@@ -109,7 +109,7 @@ class PlateMapPanel(Panel):
         shown = f"<b>{self.session.fov_label(self.session.shown.fov)}</b> is shown"
         if self.session.state == "file":
             return f"{shown} · {n_fovs:,} scene{'' if n_fovs == 1 else 's'}"
-        return f"{shown} · {progress.n_complete:,} of {n_fovs:,} fovs complete"
+        return f"{shown} · {progress.n_complete:,} of {n_fovs:,} complete"
 
     def _describe(self, fov: int) -> str:
         """Return well, fov and count."""

@@ -78,7 +78,12 @@ class ThumbnailsPanel(Panel):
         self.session.wishes.thumbnails_wanted.emit(wanted)
         self.view.set_current(self.session.shown.fov)
         self.view.viewport().update()
-        if self._failures and self.session.running:
+        self._retry_later()
+
+    def _retry_later(self) -> None:
+        """Look again after a while: what is not written yet may be by then."""
+        waits = self._failures and self.session.running and self.isVisible()
+        if waits and not self._timer.isActive():
             self._timer.start(int(RETRY_AFTER_S * 1000))
 
     # ------------------------------------------------------------ which planes
@@ -148,6 +153,7 @@ class ThumbnailsPanel(Panel):
                 if len(self._failures) >= MAX_FAILURES:
                     self._failures.clear()
                 self._failures[key] = (time.monotonic(), outcome)
+        self._retry_later()
         self.view.viewport().update()
 
     def _on_fov_chosen(self, fov: int) -> None:
