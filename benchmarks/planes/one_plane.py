@@ -13,6 +13,8 @@ from planecast_reader.client import ReaderClient
 PLANES = 40
 SIZE = 2048
 BLOCKS = 3
+CACHE_PLANES = rig.SEASONED_MIB // 8
+"""The worker keeps so many planes, so the library's side does too."""
 
 Requests = dict[int, ReadPixels]
 
@@ -21,7 +23,8 @@ def cold_and_cached(path: Path, name: str, rounds: int) -> rig.Figures:
     """Compare planes in random order, so that nothing is read ahead, through `rounds` workers."""
     order = np.random.default_rng(1).permutation(np.arange(1, PLANES, 2)).tolist()
     requests = {z: rig.plane(path, z) for z in range(PLANES)}
-    cold, new, cached, found, later = (rig.Turns() for _ in range(5))
+    cold = rig.Turns(keep=CACHE_PLANES)
+    alone_keeps_none, new, cached, found, later = (rig.Turns() for _ in range(5))
     with rig.in_process(path) as pages:
 
         def alone(z: int) -> rig.Plane:
@@ -29,17 +32,21 @@ def cold_and_cached(path: Path, name: str, rounds: int) -> rig.Figures:
 
         for _ in range(rounds):
             with rig.seasoned_worker(path) as client:
+                cold.fill(range(1 + CACHE_PLANES), alone)
                 cold.compare(order, partial(_read, client, requests), alone)
                 for _ in range(BLOCKS):
                     cached.compare_blocks(order, partial(_ask, client, requests), alone)
                     found.compare_blocks(order, partial(_found, client, requests), alone)
                 later.compare(order, partial(_ask, client, requests), alone)
+            with rig.seasoned_worker(path) as client:
+                alone_keeps_none.compare(order, partial(_read, client, requests), alone)
             with rig.private_worker() as client:
                 rig.ask(client, requests[0])
                 new.compare(order, partial(_read, client, requests), alone)
     client_ms, worker_ms, alone_ms = _cpu_ms(path)
     figures = {
         f"cold_ratio_{name}": cold.ratio,
+        f"cold_ratio_{name}_alone_keeps_none": alone_keeps_none.ratio,
         f"cold_ratio_{name}_new_worker": new.ratio,
         f"in_process_ms_{name}": round(cold.alone.median_ms, 2),
         f"cpu_ms_{name}_client": round(client_ms, 2),

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from planecast_reader.client import Answer, PixelAnswer, ReaderClient
 
 WAIT_S = 30.0
 SEASONED_MIB = 256
+"""The cache of a worker that has run for a while."""
 
 Plane = npt.NDArray[np.generic]
 Figures = dict[str, float]
@@ -63,11 +64,10 @@ class Stopwatch:
     """Times one side of a comparison, and keeps its last results.
 
     One is what a screen keeps until it has the next; the library's planes then go into memory
-    that was used before, which is quick. With `None` all are kept, as for looking at them again,
-    and each goes into memory that is new.
+    that is still in the processor's caches. Who wants to look at planes again keeps more.
     """
 
-    def __init__(self, keep: int | None = 1) -> None:
+    def __init__(self, keep: int = 1) -> None:
         self.ms: list[float] = []
         self._kept: deque[object] = deque(maxlen=keep)
 
@@ -78,6 +78,10 @@ class Stopwatch:
         self.ms.append(1000 * (time.perf_counter() - started))
         self._kept.append(result)
         return self.ms[-1]
+
+    def keep(self, results: Iterable[object]) -> None:
+        """Keep results that are not timed."""
+        self._kept.extend(results)
 
     def forget(self) -> None:
         """Let go of what was kept."""
@@ -90,10 +94,14 @@ class Stopwatch:
 
 
 class Turns:
-    """Two ways of reading, in turns."""
+    """Two ways of reading, in turns. The other side keeps its last `keep` planes."""
 
-    def __init__(self, keep: int | None = 1) -> None:
-        self.ours, self.alone = Stopwatch(keep), Stopwatch(keep)
+    def __init__(self, keep: int = 1) -> None:
+        self.ours, self.alone = Stopwatch(), Stopwatch(keep)
+
+    def fill(self, places: Iterable[int], alone: Callable[[int], object]) -> None:
+        """Let the other side keep planes before the first is timed."""
+        self.alone.keep(alone(place) for place in places)
 
     def compare(
         self, places: Sequence[int], ours: Callable[[int], object], alone: Callable[[int], object]

@@ -336,7 +336,7 @@ class ReaderClient:
         if ready.shared is None:
             pixels = np.frombuffer(payload, ready.dtype).reshape(ready.shape)
         elif link.arena is not None:
-            link.arena.prefault.look()
+            link.arena.prefault.look(ready.shared.offset)
             pixels = link.arena.take(ready.shared, ready.shape, ready.dtype)
         else:
             raise BadMessageError("the worker speaks of shared memory that it did not share")

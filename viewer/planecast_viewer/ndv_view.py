@@ -187,7 +187,7 @@ class NdvView(QObject):
     def put_above_canvas(self, widget: QWidget) -> None:
         """Add a widget at the right end of the line above the canvas."""
         # The line's own label, hidden here, has its place there.
-        line = self.widget.hover_info_label.parentWidget().layout()
+        line = self._viewer.widget().hover_info_label.parentWidget().layout()
         assert line is not None
         line.addWidget(widget)
 

@@ -51,7 +51,9 @@ def picture_actions(
         brightest,
         action("Measure a line", ("L",), "Distance, and values along it", partial(measure, "line")),
         action(
-            "Measure a rectangle", ("R",), "Mean and extremes, over z and time",
+            "Measure a rectangle",
+            ("R",),
+            "Mean and extremes, over z and time",
             partial(measure, "rectangle"),
         ),
         action("Measure nothing", ("Shift+R",), "Take the shape away", session.measuring.clear),

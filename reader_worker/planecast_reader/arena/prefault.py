@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 SLAB_BYTES = 8 << 20
 """Small, so that nobody waits long for the pages of the one that is wanted."""
+SLABS_BEYOND = 4
 _POPULATE_READ = 22
 _POPULATE_WRITE = 23
 
@@ -35,19 +36,25 @@ class Prefault:
         self._done = bytearray(self._slabs)
         self._running = threading.Lock()
         self._possible = sys.platform == "linux"
-        self.look()
+        self._upto = 0
+        """Slabs from here on are not mapped yet: all that are count as memory of the process."""
+        self.look(0)
 
-    def look(self) -> None:
-        """Begin to map slabs that were backed since the last look. Costs a microsecond."""
+    def look(self, offset: int) -> None:
+        """Begin to map slabs up to a little beyond `offset`, if they have their pages.
+
+        Costs a microsecond.
+        """
+        self._upto = max(self._upto, min(self._slabs, offset // SLAB_BYTES + 1 + SLABS_BEYOND))
         if self._possible and self._todo() and self._running.acquire(blocking=False):
             threading.Thread(target=self._run, name="prefault", daemon=True).start()
 
     def _todo(self) -> bool:
-        return bytes(self._backed[: self._slabs]) != bytes(self._done)
+        return bytes(self._backed[: self._upto]) != self._done[: self._upto]
 
     def _run(self) -> None:
         try:
-            for slab in range(self._slabs):
+            for slab in range(self._upto):
                 if self._backed[slab] and not self._done[slab]:
                     start = self._address + slab * SLAB_BYTES
                     if not populate(start, SLAB_BYTES, write=self._write):

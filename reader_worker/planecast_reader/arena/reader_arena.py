@@ -24,7 +24,7 @@ class ReaderArena:
 
     def view(self, slot: MemorySlot, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Pixels:
         """Return the slot as a writable array. Raises `ValueError` if it is too small."""
-        self._prefault.look()
+        self._prefault.look(slot.offset)
         nbytes = math.prod(shape) * dtype.itemsize
         if nbytes > slot.capacity:
             raise ValueError(f"{nbytes} bytes do not fit a slot of {slot.capacity}")

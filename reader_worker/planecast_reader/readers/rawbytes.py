@@ -60,8 +60,8 @@ def _pieces(segments: Sequence[tuple[int, int]], wanted: int) -> Iterator[Piece]
 
 
 def _cut(pieces: Sequence[Piece], n_bytes: int) -> Iterator[Piece]:
-    """Cut large pieces, so that each thread has one."""
-    part = max(_MIN_PART_BYTES, -(-n_bytes // n_threads()))
+    """Cut large pieces, so that a thread that wakes late has less to do."""
+    part = max(_MIN_PART_BYTES, -(-n_bytes // (2 * n_threads())))
     part = -(-part // 4096) * 4096
     for offset, first, stop in pieces:
         for start in range(first, stop, part):
