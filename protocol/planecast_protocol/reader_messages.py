@@ -227,6 +227,8 @@ class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker_status"):
     arena_bytes: ByteCount
     arena_used_bytes: ByteCount
     leased_slots: Count
+    refused: Count = 0
+    """Clients that were cut off because they sent what is no request."""
 
 
 ReaderMessage = (

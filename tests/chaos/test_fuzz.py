@@ -17,7 +17,7 @@ from agent_rig import AgentProcess, Subscriber, eventually
 from fuzz_messages import corpus, flood, is_message, round_trips, valid_messages
 from hypothesis import given, settings
 from middle_man import MiddleMan
-from worker_rig import plane_request, running_worker, write_stack
+from worker_rig import plane_request, running_worker, status, write_stack
 
 from planecast_agent.acquisition import Acquisition
 from planecast_agent.subscriber.follower import Follower
@@ -216,10 +216,11 @@ def test_the_worker_cuts_off_each_who_sends_such_and_serves_the_others(home: Pat
     with running_worker() as worker, closing(ReaderClient(worker.address)) as client:
         client.request(plane_request(home / "a.tif"), 30.0)
         with no_growth(worker.process.pid):
-            for number, frame in enumerate(flood(5, N_FRAMES // 10, no_message)):
+            for number, frame in enumerate(flood(5, N_FRAMES // 10, no_message), start=1):
                 send_to_worker(worker.folder / "w", frame)
                 if number % 100 == 0:
                     client.request(plane_request(home / "a.tif", index={"Z": 1}), 30.0)
+        assert status(client).refused == number
 
 
 def send_to_worker(path: Path, frame: bytes) -> None:

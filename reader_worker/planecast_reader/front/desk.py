@@ -61,6 +61,8 @@ class Desk:
         self.pixels = PixelDesk(arena, pool, facts, quarantine)
         self._started = time.monotonic()
         self._requests = 0
+        self.refused = 0
+        """Clients that were cut off because they sent what is no request."""
 
     def handle(self, client: ClientSession, message: AnyMessage, clients: int) -> None:
         """Begin to answer a message. Raises `BadMessageError` for what no client may send."""
@@ -166,6 +168,7 @@ class Desk:
             arena_bytes=arena.nbytes if arena else 0,
             arena_used_bytes=arena.used_bytes if arena else 0,
             leased_slots=arena.ledger.count_leased() if arena else 0,
+            refused=self.refused,
         )
 
 

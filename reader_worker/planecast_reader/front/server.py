@@ -180,6 +180,7 @@ class Front:
         except UnreachableError:
             client.alive = False
         except PlanecastError as garbage:
+            self._desk.refused += 1
             logger.warning("a client is cut off: %s", garbage)
             client.alive = False
 

@@ -23,15 +23,18 @@ from planecast_viewer.navigation import AXIS_TITLES
 from planecast_viewer.session import AXES, Session
 
 MAX_RATE_FPS = 60.0
+ENDS = ("ome.tif", "png", "mp4")
 
 
 def ask_path(
     window: QWidget, title: str, proposed: str, filters: str, on_chosen: Callable[[str], None]
 ) -> QFileDialog:
-    """Ask where to save. `proposed` has the folder and the name; its end is added if left out."""
+    """Ask where to save. `proposed` is folder and name; its end is added where it is left out."""
     dialog = QFileDialog(window, title, proposed, filters)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    # Before Qt asks whether a file is to be replaced.
+    dialog.setDefaultSuffix(next(end for end in ENDS if proposed.endswith(end)))
     dialog.selectFile(proposed)
     dialog.fileSelected.connect(on_chosen)
     dialog.open()
