@@ -4,16 +4,18 @@ A reader process still reads one request at a time; these threads live within on
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 Part = TypeVar("Part")
 
 MAX_THREADS = 4
 
 
+@cache
 def n_threads() -> int:
     """Return how many threads share one read, the caller's included."""
     return min(MAX_THREADS, _processors())
@@ -30,29 +32,70 @@ def side_by_side(work: Callable[[Part], object], parts: Iterable[Part]) -> None:
         for part in left:
             work(part)
         return
-    queue = iter(left)  # a list's iterator hands out each item once, whichever thread asks
-    helpers = [
-        _pool().submit(_work_off, work, queue) for _ in range(min(len(left), n_threads()) - 1)
-    ]
-    try:
-        _work_off(work, queue)
-    finally:
-        for _part in queue:  # after an error nobody begins another part
-            pass
-        errors = [helper.exception() for helper in helpers]
-    for error in errors:
-        if error is not None:
-            raise error
+    shared = _SharedWork(work, iter(left))
+    for helper in _helpers()[: len(left) - 1]:
+        shared.lend(helper)
+    shared.do()
+    shared.wait()
 
 
-def _work_off(work: Callable[[Part], object], queue: Iterator[Part]) -> None:
-    for part in queue:
-        work(part)
+class _SharedWork:
+    """Parts that several threads take one by one."""
+
+    def __init__(self, work: Callable[[Any], object], parts: Iterator[Any]) -> None:
+        self._work = work
+        self._parts = parts
+        """A list's iterator hands out each item once, whichever thread asks."""
+        self._lent: list[threading.Lock] = []
+        """One for each helper, which frees it when it is done."""
+        self._errors: list[BaseException] = []
+
+    def lend(self, helper: "SimpleQueue[Callable[[], None]]") -> None:
+        """Have a helper take parts too."""
+        busy = threading.Lock()
+        busy.acquire()
+        self._lent.append(busy)
+
+        def help_out() -> None:
+            try:
+                self.do()
+            finally:
+                busy.release()
+
+        helper.put(help_out)
+
+    def do(self) -> None:
+        """Take parts until none is left."""
+        try:
+            for part in self._parts:
+                self._work(part)
+        except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
+            self._errors.append(error)
+            for _part in self._parts:  # nobody begins another part
+                pass
+
+    def wait(self) -> None:
+        """Wait for the helpers; raise the first error."""
+        for busy in self._lent:
+            busy.acquire()
+        if self._errors:
+            raise self._errors[0]
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n_threads() - 1, thread_name_prefix="side-by-side")
+def _helpers() -> list["SimpleQueue[Callable[[], None]]"]:
+    """Start the threads, on the first large read; each takes its work from a queue of its own."""
+    queues: list[SimpleQueue[Callable[[], None]]] = []
+    for _ in range(n_threads() - 1):
+        queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=_serve, args=(queue,), name="side-by-side", daemon=True).start()
+        queues.append(queue)
+    return queues
+
+
+def _serve(queue: "SimpleQueue[Callable[[], None]]") -> None:
+    while True:
+        queue.get()()
 
 
 def _processors() -> int:
