@@ -23,9 +23,13 @@ class Receiving:
     def __init__(self) -> None:
         self._reading = threading.Lock()
         """Held by whoever reads the socket."""
+        self._watching = threading.Lock()
+        """Held while what `epoll` watches for is changed: the last change must be the right one."""
         self._led = False
+        self._unsent = False
         self._handed: collections.deque[Received] = collections.deque()
         self._broken: PlanecastError | None = None
+        self._connection: Connection | None = None
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
@@ -43,6 +47,7 @@ class Receiving:
 
     def attach(self, connection: Connection) -> None:
         """Begin with a new connection."""
+        self._connection = connection
         self._handed.clear()
         self._broken = None
         if self._epoll is not None:
@@ -62,8 +67,7 @@ class Receiving:
                 [self._wake_read, connection.socket], [connection.socket] if unsent else [], []
             )
         else:
-            wanted = (0 if self._led else select.EPOLLIN) | (select.EPOLLOUT if unsent else 0)
-            self._epoll.modify(connection.socket, wanted)
+            self._watch(connection, unsent=unsent)
             self._epoll.poll()
         with contextlib.suppress(BlockingIOError):
             self._wake_read.recv(4096)
@@ -95,15 +99,15 @@ class Receiving:
         """Keep the own thread away from the socket, until `hand_back`; false if not possible."""
         if self._epoll is None or not self._reading.acquire(blocking=False):
             return False
-        self._led = True
-        self._watch(connection, 0)
+        self._watch(connection, led=True)
         return True
 
     def hand_back(self, connection: Connection) -> None:
         """Let the own thread read again."""
-        self._led = False
-        self._watch(connection, select.EPOLLIN)
+        self._watch(connection, led=False)
         self._reading.release()
+        if connection is not self._connection:  # the next one was not watched because of us
+            self.wake()
 
     def receive_own(
         self, connection: Connection, request: int, timeout_s: float
@@ -130,7 +134,16 @@ class Receiving:
             self.wake()
         return own
 
-    def _watch(self, connection: Connection, events: int) -> None:
+    def _watch(
+        self, connection: Connection, *, led: bool | None = None, unsent: bool | None = None
+    ) -> None:
+        """Have the own thread woken by what is its business now."""
         assert self._epoll is not None
-        with contextlib.suppress(OSError, ValueError):  # closed meanwhile
-            self._epoll.modify(connection.socket, events)
+        with self._watching:
+            self._led = self._led if led is None else led
+            self._unsent = self._unsent if unsent is None else unsent
+            events = 0 if self._led else select.EPOLLIN
+            if self._unsent:
+                events |= select.EPOLLOUT
+            with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+                self._epoll.modify(connection.socket, events)

@@ -60,7 +60,7 @@ def test_the_check_sees_a_date_that_decides(tmp_path: Path):
 
 JUMPING = """
 import itertools, runpy, sys, time
-jumps = itertools.cycle([0.0, 4e9, 1e3, 1.9e9, -5e8])
+jumps = ((-1) ** n * n * 1e5 for n in itertools.count())  # no two are alike
 real = time.time
 time.time = lambda: max(0.0, real() + next(jumps))
 sys.argv = sys.argv[1:]

@@ -76,6 +76,30 @@ def test_callbacks_come_from_the_client_s_thread_also_while_a_caller_receives(
     assert set(threads) == {"reader-client"}
 
 
+def test_no_answer_is_left_behind_when_callers_take_over_and_hand_back(
+    client: ReaderClient, stack: Path
+) -> None:
+    stopping = threading.Event()
+
+    def ask_on() -> int:
+        asked = 0
+        while not stopping.is_set():
+            read(client, stack, asked % PLANES)
+            asked += 1
+        return asked
+
+    with ThreadPoolExecutor(1) as pool:
+        caller = pool.submit(ask_on)
+        try:
+            for n in range(3000):
+                z = n % PLANES
+                asked = Asked(client, plane_request(stack, index={"Z": z}))
+                assert np.array_equal(asked.pixels()[0], picture(z)[0])
+        finally:
+            stopping.set()
+        assert caller.result(TIMEOUT_S) > 1000
+
+
 def test_caller_that_receives_gets_its_error(client: ReaderClient, tmp_path: Path) -> None:
     with pytest.raises(FileMissingError, match=r"nowhere\.tif"):
         client.request(plane_request(tmp_path / "nowhere.tif"), TIMEOUT_S)

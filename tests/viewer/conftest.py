@@ -19,6 +19,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["QT_API"] = "pyside6"
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from planecast_agent.subscriber.news import AcquisitionChosen, AcquisitionsListed
@@ -169,6 +170,7 @@ def the_viewer(ndv_offline: None, tmp_path_factory: pytest.TempPathFactory) -> I
     viewer.session.acquisitions_changed.disconnect(viewer.worker.connect_now)
     viewer.window.show()
     _make_rows(viewer)
+    viewer.no_docks = viewer.window.saveState()
     yield viewer
     viewer.window.close()
     viewer.window.deleteLater()
@@ -200,9 +202,25 @@ def _make_rows(viewer: Any) -> None:
     viewer.window.show_page()
 
 
+def _tidy(viewer: Any) -> None:
+    """Give the window its first size and the keyboard, and close its panels."""
+    from planecast_viewer.main_window import FIRST_SIZE
+
+    window = viewer.window
+    window.restoreState(viewer.no_docks)
+    # A panel opens where a test says so, whichever test was the first.
+    window.docks_were_shown = True
+    window.resize(FIRST_SIZE)
+    # A dialog takes it along when it closes: no window manager gives it back here.
+    window.activateWindow()
+    window.setFocus()
+    assert QTest.qWaitForWindowActive(window, 20_000)
+
+
 @pytest.fixture
 def viewer(the_viewer: Any, client: FakeClient) -> Iterator[Any]:
-    """Return the window with nothing shown, fed by `client`."""
+    """Return the window with nothing shown and no panel open, fed by `client`."""
+    _tidy(the_viewer)
     the_viewer.feed.set_client(client)
     the_viewer.thumbnails.set_client(client)
     the_viewer.session.looks.forget()

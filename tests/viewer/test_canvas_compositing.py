@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planecast_viewer.canvas.compositing import Layer, Lut, colorize, compose
-from planecast_viewer.canvas.raster_handles import _color_bytes
+from planecast_viewer.canvas.raster_handles import color_bytes
 from planecast_viewer.canvas.view import View
 
 GRAY = Lut(0, 255)
@@ -51,7 +51,7 @@ def test_every_dtype_gets_the_colours_of_its_colormap(name: str, gamma: float) -
     plane = np.tile(ramp, (4, 1))
     low, high = float(ramp.min()), float(ramp.max())
     viridis = cmap.Colormap("viridis")
-    layer = Layer(plane, Lut(low, high, gamma, _color_bytes(viridis)))
+    layer = Layer(plane, Lut(low, high, gamma, color_bytes(viridis)))
     shown = compose_1_to_1(layer)
     part = ((ramp.astype(np.float64) - low) / (high - low)) ** gamma
     expected = np.rint(

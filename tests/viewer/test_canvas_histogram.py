@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import ndv
 import numpy as np
 import pytest
+from ndv.controllers import _channel_controller
+from ndv.controllers._image_stats import compute_image_stats
 from ndv.models import ArrayViewerModel, LUTModel
 from ndv.models._lut_model import ClimsManual
 from PySide6.QtCore import QPoint, Qt
@@ -162,8 +164,13 @@ def test_the_shared_histogram_tells_which_channel_is_dragged(qtbot: QtBot) -> No
 
 @pytest.fixture
 def viewer(
-    qtbot: QtBot, ndv_offline: None, request: pytest.FixtureRequest
+    qtbot: QtBot,
+    ndv_offline: None,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[ndv.ArrayViewer]:
+    # The window of another test may have given ndv the worker's statistics; here is no worker.
+    monkeypatch.setattr(_channel_controller, "compute_image_stats", compute_image_stats)
     data = np.random.default_rng(0).integers(0, 4000, (2, 64, 64), dtype=np.uint16)
     options = ArrayViewerModel(use_shared_histogram=request.param)
     viewer = ndv.ArrayViewer(data, viewer_options=options, channel_axis=0, channel_mode="composite")

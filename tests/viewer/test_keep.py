@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.errors import CancelledError, CorruptFileError
+from planecast_viewer.canvas.overlay import scale_bar
 from planecast_viewer.keep import encoder as encoder_module
 from planecast_viewer.keep.choice import Choice, stack_order
 from planecast_viewer.keep.dialogs import MovieDialog, StackDialog
@@ -46,6 +47,7 @@ def shown(viewer, make_acquired, client, answer_with, qtbot):
     viewer.session.show(Position(1, 0, 1))
     with qtbot.waitSignal(canvas.frame_shown, check_params_cb=lambda _i: viewer.presenter.frame):
         client.answer_all(lambda message: answer_with(plane_of(message)))
+    qtbot.waitUntil(lambda: canvas.is_current)
     yield viewer
     viewer.keeping.close()
 
@@ -83,8 +85,17 @@ def test_picture_is_what_is_on_the_screen_with_its_scale_bar(shown, save, tmp_pa
     bar_row = saved.height() - 14 - 8
     white = [x for x in range(saved.width()) if gray(saved, x, bar_row) == (255, 255, 255)]
     um_per_px = 0.5 * canvas.view.world_per_px
-    assert len(white) * um_per_px == pytest.approx(5, abs=2 * um_per_px)
+    length_um, _px = scale_bar(um_per_px)
+    assert len(white) * um_per_px == pytest.approx(length_um, abs=2 * um_per_px)
     assert gray(screen, white[0], bar_row) != (255, 255, 255)
+
+
+def test_scale_bar_is_of_the_picture_and_not_of_the_view_that_comes_next(shown):
+    canvas = shown.window.view.canvas
+    before = canvas.picture()
+    canvas.zoom_by(3.0)
+    assert not canvas.is_current
+    assert canvas.picture() == before
 
 
 def test_name_that_is_no_picture_is_told(shown, save, tmp_path):

@@ -116,7 +116,8 @@ def test_badge_counts_what_was_missed_and_leads_back(shown, acquired, qtbot):
     session.set_following(False)
     session.take_news([acquired.rows((0, 0, 1, 0), (0, 0, 1, 1))])
     qtbot.waitUntil(lambda: tools.badge.text() == "2 new planes – show newest")
-    assert tools.badge.isVisible()
+    # A bar lays out its buttons a moment later.
+    qtbot.waitUntil(tools.badge.isVisible)
     qtbot.mouseClick(tools.badge, Qt.MouseButton.LeftButton)
     assert session.following
     qtbot.waitUntil(lambda: not tools.badge.isVisible())

@@ -241,8 +241,8 @@ class PixelDesk:
             entry.waiters.append((client, request))
             self._pool.hurry(entry.job, request.priority)
             return
-        self._jobs[key] = entry = self._begin(request, facts, key)
-        entry.waiters.append((client, request))
+        self._begin(request, facts, key).waiters.append((client, request))
+        self._start(key)
         self._ahead.follow(client, request)
 
     def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> _PixelJob:
@@ -267,15 +267,19 @@ class PixelDesk:
         must_settle = request.running and not is_registered(request) and not facts.is_folder
         if must_settle:
             self._settling.see(request.path, facts.signature)
-        self._pool.submit(job)
-        return _PixelJob(job, request, key[0], must_settle)
+        self._jobs[key] = entry = _PixelJob(job, request, key[0], must_settle)
+        return entry
+
+    def _start(self, key: JobKey) -> None:
+        """Have it read. It may be done, and forgotten, when this returns."""
+        self._pool.submit(self._jobs[key].job)
 
     def _is_known(self, key: JobKey, request: ReadPixels) -> bool:
         return key in self._jobs or self._find(request, key[0]) is not None
 
     def _begin_ahead(self, key: JobKey, wanted: ReadPixels, facts: FileFacts) -> None:
-        self._jobs[key] = entry = self._begin(wanted, facts, key)
-        entry.is_prefetch = True
+        self._begin(wanted, facts, key).is_prefetch = True
+        self._start(key)
 
     def _withdraw(self, key: JobKey) -> None:
         entry = self._jobs.get(key)

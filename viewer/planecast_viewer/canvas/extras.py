@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from weakref import WeakSet
 
@@ -44,6 +45,11 @@ class CanvasExtras(ArrayCanvas):
         """The picture on the screen, or `None` before the first."""
 
     @property
+    def shown_view(self) -> View:
+        """The view of `shown_image`: a canvas that composes elsewhere is behind `view` a moment."""
+        return self.view
+
+    @property
     @abstractmethod
     def is_current(self) -> bool:
         """Whether all that was given to the canvas so far is on the screen."""
@@ -71,12 +77,12 @@ class CanvasExtras(ArrayCanvas):
         if shown is None:
             return None
         picture = shown.convertToFormat(QImage.Format.Format_RGB32)
-        um_per_px = self._overlay.um_per_px
+        um_per_px = self._um_per_screen_px(self.shown_view)
         if um_per_px is not None:
             painter = QPainter(picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            widget = self.frontend_widget()
-            paint_scale_bar(painter, um_per_px, widget.width(), widget.height())
+            size = picture.deviceIndependentSize()
+            paint_scale_bar(painter, um_per_px, round(size.width()), round(size.height()))
             painter.end()
         # A copy owns its pixels; what the canvas shows may look at others'.
         return picture.copy()
@@ -97,12 +103,15 @@ class CanvasExtras(ArrayCanvas):
         self.zoom(1 / factor, (x, y))
 
     def _update_scale_bar(self) -> None:
+        self._overlay.set_um_per_screen_px(self._um_per_screen_px(self.view))
+
+    def _um_per_screen_px(self, view: View) -> float | None:
+        """Return the size of a logical screen pixel in a view; `None`: it is not known."""
         world_per_image_px = self._world_per_image_px()
         if self._um_per_image_px is None or not world_per_image_px:
-            self._overlay.set_um_per_screen_px(None)
-            return
-        um_per_world = self._um_per_image_px / world_per_image_px
-        self._overlay.set_um_per_screen_px(um_per_world * self.view.world_per_px)
+            return None
+        um_per_px = self._um_per_image_px / world_per_image_px * view.world_per_px
+        return um_per_px if math.isfinite(um_per_px) and um_per_px > 0 else None
 
 
 def canvas_of(viewer: ndv.ArrayViewer) -> CanvasExtras:

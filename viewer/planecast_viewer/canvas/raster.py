@@ -52,6 +52,11 @@ class RasterCanvas(CanvasExtras):
         return self._widget.shown_image
 
     @property
+    def shown_view(self) -> View:
+        """The view that `shown_image` was composed for."""
+        return self._widget.shown_view
+
+    @property
     def is_current(self) -> bool:
         """Whether all that was given to the canvas so far is on the screen."""
         return self._widget.is_current

@@ -87,6 +87,11 @@ class RasterWidget(QWidget):
         return None if self._frame is None else self._frame.image
 
     @property
+    def shown_view(self) -> View:
+        """The view of the newest frame that came."""
+        return self._view if self._frame is None else self._frame.view
+
+    @property
     def is_current(self) -> bool:
         """Whether every change made so far is on the screen."""
         return self._shown_change == self._n_changes
