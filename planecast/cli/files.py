@@ -86,7 +86,7 @@ def files_of(paths: Sequence[Path], worker: str | None, *, recursive: bool) -> I
 
 def _is_image(client: "ReaderClient", folder: Path) -> bool:
     """Ask the worker, which knows folders that are one image: acquisitions, OME-Zarr, plates."""
-    wire_path = to_wire_path(folder.absolute(), local_roots())
+    wire_path = to_wire_path(folder.resolve(), local_roots())
     try:
         client.request(OpenImage(request=0, path=wire_path))
     except UnsupportedFormatError:

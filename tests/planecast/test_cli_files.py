@@ -113,6 +113,11 @@ def test_info_as_json_of_many_files_is_a_list(planecast: Run, folder: Path):
     assert facts[0]["metadata"]["scenes"][0]["sizes"] == {"Y": 40, "X": 60}
 
 
+def test_a_folder_may_be_named_by_going_up(planecast: Run, folder: Path):
+    up = folder / "deep" / ".."
+    assert f"{up / 'a.tif'}: tiff" in planecast("info", str(up)).stdout
+
+
 def test_a_folder_that_is_one_image_is_not_looked_through(planecast: Run, tmp_path: Path):
     (tmp_path / "run" / "0").mkdir(parents=True)
     for z in range(2):

@@ -164,9 +164,7 @@ def client(worker: Worker) -> Iterator[ReaderClient]:
 def pixels_of(client: ReaderClient, path: Path, where: Place, turn: int, **more: Any) -> Any:
     """Read without the cache: each turn is another revision, and nothing is read ahead."""
     scene, index = where
-    request = plane_request(
-        path, scene=scene, index=dict(index), revision=turn, keep=False, **more
-    )
+    request = plane_request(path, scene=scene, index=dict(index), revision=turn, keep=False, **more)
     answer = client.request(request, TIMEOUT_S)
     assert isinstance(answer, PixelAnswer)
     assert not answer.cached

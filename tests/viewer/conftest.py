@@ -226,6 +226,8 @@ def viewer(the_viewer: Any, client: FakeClient) -> Iterator[Any]:
     the_viewer.session.looks.forget()
     the_viewer.session.projection.set(False)
     the_viewer.session.take_news([AcquisitionChosen(None), AcquisitionsListed((), "")])
+    # A channel that another test has hidden would be so in the next acquisition.
+    the_viewer.window.view._was_visible.clear()
     yield the_viewer
     the_viewer.session.show_nothing()
     the_viewer.session.looks.close()

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
@@ -80,11 +80,11 @@ def test_picture_is_what_is_on_the_screen_with_its_scale_bar(shown, save, tmp_pa
     saved, canvas = QImage(str(path)), shown.window.view.canvas
     screen = canvas.shown_image
     assert saved.size() == screen.size()
-    x, y = (int(v) for v in canvas.world_to_canvas((80.5, 30.5)))
+    x, y = (int(v) for v in canvas.shown_view.to_canvas(80.5, 30.5))
     assert gray(saved, x, y) == gray(screen, x, y) != (0, 0, 0)
     bar_row = saved.height() - 14 - 8
     white = [x for x in range(saved.width()) if gray(saved, x, bar_row) == (255, 255, 255)]
-    um_per_px = 0.5 * canvas.view.world_per_px
+    um_per_px = 0.5 * canvas.shown_view.world_per_px
     length_um, _px = scale_bar(um_per_px)
     assert len(white) * um_per_px == pytest.approx(length_um, abs=2 * um_per_px)
     assert gray(screen, white[0], bar_row) != (255, 255, 255)
@@ -241,6 +241,24 @@ def test_planes_that_cannot_be_read_are_black_and_counted(
     outcome, text = save(shown.keeping.save_movie, "t", 5.0, str(path), during=answering)
     assert outcome == "done"
     assert "4 planes are black: x.tiff: cut" in text
+
+
+def test_picture_does_not_jump_when_saving_begins_and_ends(shown, client, tmp_path, qtbot):
+    canvas, bar = shown.window.view.canvas, shown.window.findChild(JobBar)
+    tools = shown.window.tools
+    size = canvas.frontend_widget().size()
+    shown.keeping.save_movie("t", 5.0, str(tmp_path / "movie.mp4"))
+    tools.badge.setText("1 new plane – show newest")
+    tools._badge_action.setVisible(True)
+    qtbot.waitUntil(lambda: bar.button.isVisible() and tools.badge.isVisible())
+    QCoreApplication.processEvents()
+    assert canvas.frontend_widget().size() == size
+    QTest.mouseClick(bar.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bar.job is None)
+    bar.hide()
+    tools._badge_action.setVisible(False)
+    QCoreApplication.processEvents()
+    assert canvas.frontend_widget().size() == size
 
 
 def test_cancelled_movie_leaves_no_file(shown, client, tmp_path, qtbot):

@@ -25,7 +25,7 @@ def color_at(viewer, x, y):
     """Return the colour on the canvas over a pixel of the plane."""
     canvas = viewer.window.view.canvas
     image = canvas.shown_image
-    px, py = canvas.world_to_canvas((x + 0.5, y + 0.5))
+    px, py = canvas.shown_view.to_canvas(x + 0.5, y + 0.5)
     ratio = image.devicePixelRatio()
     return image.pixelColor(int(px * ratio), int(py * ratio)).getRgb()[:3]
 

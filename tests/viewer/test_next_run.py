@@ -22,11 +22,13 @@ viewer = Viewer(
     Settings(target=target or None, agent=agent, memory=Path(memory), canvas="raster")
 )
 viewer.start()
+room, size = viewer.window.screen().availableSize(), viewer.window.size()
 give_up_at = time.monotonic() + 60
 while viewer.session.facts is None and time.monotonic() < give_up_at:
     app.processEvents()
 session = viewer.session
 told = {"name": session.facts.name, "z": session.shown.z, "state": session.state}
+told["fits"] = size.width() <= room.width() and size.height() < room.height()
 told["recent"] = viewer.memory.recent_files
 told["info"] = viewer.window.docks["info"].isVisible()
 session.show(session.shown._replace(z=int(z)))
@@ -65,6 +67,7 @@ def test_next_run_shows_the_same_place_of_the_same_file(run, tmp_path):
     tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
     first = run(str(path), z=3)
     assert (first["name"], first["z"], first["info"]) == ("stack.tif", 0, True)
+    assert first["fits"]
     second = run()
     assert (second["name"], second["z"], second["state"]) == ("stack.tif", 3, "file")
     assert second["recent"] == [str(path)]

@@ -170,6 +170,13 @@ def test_column_is_plotted_over_time_and_over_z(panel):
     assert panel.plot._series[1].y.max() == pytest.approx(123.1)
 
 
+def test_column_is_not_plotted_over_itself_at_first(panel, viewer):
+    told = columns(n_z=1)
+    del told["Z[micron]"]
+    viewer.session.wishes.planetable_ready.emit("local:x.czi", PlaneTable.of(told))
+    assert (panel.column.currentText(), panel.over.currentText()) == ("Time [s]", "T")
+
+
 def test_click_on_a_dot_shows_its_plane(panel, viewer, qtbot):
     panel.parts.setSizes([100, 600])
     row = int(panel._table.rows_at(Position(2, 0, 1))[1])

@@ -126,6 +126,17 @@ def test_viewer_of_a_file_listens_when_it_is_asked_to(rig, start_agent, tmp_path
         assert len(rig.links) == 1
 
 
+def test_name_that_goes_up_again_is_the_file_it_leads_to(rig, tmp_path):
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "deeper")
+    rig.targets.open_file(str(tmp_path / "link" / ".." / "x.tif"))
+    rig.targets.open_file(str(tmp_path / "link" / "x.tif"))
+    assert [path for path, _on_opened in rig.worker.opened] == [
+        str(tmp_path / "deep" / "x.tif"),
+        str(tmp_path / "link" / "x.tif"),
+    ]
+
+
 def test_file_that_was_shown_is_remembered(rig):
     rig.targets.open_file("/data/x.tif")
     rig.worker.answer()

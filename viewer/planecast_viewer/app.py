@@ -68,7 +68,7 @@ class Viewer:
         self.welcome = Welcome(self.memory, self.menus.dialogs, self.session.wishes)
         self.window.empty.put_below(self.welcome)
         bar = JobBar()
-        self.window.status.addPermanentWidget(bar)
+        self.window.status.add_passing(bar)
         self.keeping = Keeping(self.session, self.window.view, self.window.player, bar, self.window)
         self.worker.add_feed(self.keeping)
         self.measuring = Measuring(self.session, self.presenter, self.window)

@@ -29,7 +29,7 @@ class KeyRow(NamedTuple):
 
 
 def rows_of(window: QMainWindow) -> list[KeyRow]:
-    """Return all that keys, menus and the mouse can do, by menu."""
+    """Return all that keys and the mouse can do, by menu; what has no key stands there alone."""
     rows: dict[KeyRow, None] = {}
     listed: set[QAction] = set()
     for entry in window.menuBar().actions():
@@ -37,7 +37,8 @@ def rows_of(window: QMainWindow) -> list[KeyRow]:
         if isinstance(menu, QMenu):
             for action, group in _entries(menu, _plain(entry.text())):
                 listed.add(action)
-                rows[KeyRow(group, keys_of(action), describe(action))] = None
+                if not action.shortcut().isEmpty():
+                    rows[KeyRow(group, keys_of(action), describe(action))] = None
     for action in window.findChildren(QAction):
         if action not in listed and not action.shortcut().isEmpty():
             rows[KeyRow("Other", keys_of(action), describe(action))] = None

@@ -29,6 +29,8 @@ from planecast_viewer.tool_bar import MainToolBar
 from planecast_viewer.under_cursor import UnderCursor
 
 FIRST_SIZE = QSize(1100, 830)
+FRAME_PX = QSize(8, 44)
+"""What the frame and title bar of a window take, about."""
 INFO_WIDTH_PX = 260
 COLUMN_PX = (320, 310)
 LOG_HEIGHT_PX = 140
@@ -80,7 +82,7 @@ class MainWindow(QMainWindow):
         presenter.frame_ready.connect(self._on_frame_ready)
         presenter.message_changed.connect(self._on_message_changed)
         presenter.frame_measured.connect(self._on_frame_measured)
-        self.resize(FIRST_SIZE)
+        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize() - FRAME_PX))
         self._on_acquisition_changed()
 
     # ------------------------------------------------------------ building

@@ -47,6 +47,13 @@ class StatusBar(QStatusBar):
         self._timer.start()
         self._refresh()
 
+    def add_passing(self, widget: QWidget) -> None:
+        """Add what comes and goes; its height stays, else the picture would jump with it."""
+        room = QWidget(self)
+        room.setFixedSize(0, widget.sizeHint().height())
+        self.addPermanentWidget(room)
+        self.addPermanentWidget(widget)
+
     def set_delay(self, delay_ms: float) -> None:
         """Show how long the newest plane took from its registration to the canvas."""
         self._delay_ms = delay_ms

@@ -54,7 +54,9 @@ class Targets(QObject):
     def open_file(self, path: str) -> None:
         """Show a file or folder, once the reader has described it."""
         self._reopen_timer.stop()
-        absolute = str(Path(path).absolute())
+        # A name on the wire has no '..', and only the file system knows where a link's leads.
+        given = Path(path).absolute()
+        absolute = str(given.resolve() if ".." in given.parts else given)
         self.opening.emit(absolute)
         try:
             self._worker.open_image(absolute, lambda answer: self._on_opened(absolute, answer))

@@ -41,6 +41,8 @@ class MainToolBar(QToolBar):
         self._badge_action.setVisible(False)
         spring = QWidget(self)
         spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        # The bar must not grow, and the picture jump, when the badge comes.
+        spring.setMinimumHeight(self.badge.sizeHint().height())
         self.addWidget(spring)
         self.acquisitions = QToolButton(self)
         self.acquisitions.setText("Acquisitions")

@@ -49,6 +49,7 @@ class ControllerPanel(Panel):
         self.result = QLabel(self)
         self.result.setWordWrap(True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.result.hide()
         self.parts = QLabel(self)
         self.parts.setWordWrap(True)
         self._layout = QVBoxLayout(self)
@@ -174,6 +175,7 @@ class ControllerPanel(Panel):
 
     def _say(self, text: str, color: str) -> None:
         self.result.setText(text)
+        self.result.setVisible(bool(text))
         self.result.setStyleSheet(f"color: {color}")
 
 

@@ -141,6 +141,8 @@ class PlanetablePanel(Panel):
             for title, name in OVER.items():
                 if not name or _varies(table, name):
                     self.over.addItem(title, name)
+            # A column over itself is but a diagonal.
+            self.over.setCurrentIndex(int(self.over.itemData(0) == best and self.over.count() > 1))
 
     # ------------------------------------------------------------ the plot
 
