@@ -13,8 +13,6 @@ from planecast_reader.client import ReaderClient
 PLANES = 40
 SIZE = 2048
 BLOCKS = 3
-CACHE_PLANES = rig.SEASONED_MIB // 8
-"""The worker keeps so many planes, so the library's side does too."""
 
 Requests = dict[int, ReadPixels]
 
@@ -23,8 +21,8 @@ def cold_and_cached(path: Path, name: str, rounds: int) -> rig.Figures:
     """Compare planes in random order, so that nothing is read ahead, through `rounds` workers."""
     order = np.random.default_rng(1).permutation(np.arange(1, PLANES, 2)).tolist()
     requests = {z: rig.plane(path, z) for z in range(PLANES)}
-    cold = rig.Turns(keep=CACHE_PLANES)
-    alone_keeps_none, new, cached, found, later = (rig.Turns() for _ in range(5))
+    cold, cached, found = (rig.Turns(keep=rig.CACHE_PLANES) for _ in range(3))
+    alone_keeps_none, new, later = (rig.Turns() for _ in range(3))
     with rig.in_process(path) as pages:
 
         def alone(z: int) -> rig.Plane:
@@ -32,8 +30,10 @@ def cold_and_cached(path: Path, name: str, rounds: int) -> rig.Figures:
 
         for _ in range(rounds):
             with rig.seasoned_worker(path) as client:
-                cold.fill(range(1 + CACHE_PLANES), alone)
+                cold.fill(range(1 + rig.CACHE_PLANES), alone)
                 cold.compare(order, partial(_read, client, requests), alone)
+                cached.fill(range(1 + rig.CACHE_PLANES), alone)
+                found.fill(range(1 + rig.CACHE_PLANES), alone)
                 for _ in range(BLOCKS):
                     cached.compare_blocks(order, partial(_ask, client, requests), alone)
                     found.compare_blocks(order, partial(_found, client, requests), alone)

@@ -24,6 +24,8 @@ from planecast_reader.client import Answer, PixelAnswer, ReaderClient
 WAIT_S = 30.0
 SEASONED_MIB = 256
 """The cache of a worker that has run for a while."""
+CACHE_PLANES = SEASONED_MIB // 8
+"""It keeps so many planes of 2048² × 16 bit, so the library's side does too."""
 
 Plane = npt.NDArray[np.generic]
 Figures = dict[str, float]
@@ -121,7 +123,6 @@ class Turns:
         for watch, work in ((self.alone, alone), (self.ours, ours)):
             for place in places:
                 watch.time(partial(work, place))
-            watch.forget()
 
     @property
     def ratio_of_medians(self) -> float:
