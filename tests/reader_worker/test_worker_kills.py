@@ -55,7 +55,8 @@ def test_reader_killed_while_it_reads_costs_no_plane(client: ReaderClient, tmp_p
 
 def test_file_that_kills_its_readers_is_quarantined_and_others_go_on(tmp_path: Path) -> None:
     poison, good = tmp_path / "poison.tif", tmp_path / "good.tif"
-    tifffile.imwrite(poison, picture(1))
+    # Slow to decode, so that none of those that are started meanwhile is done before it is killed.
+    tifffile.imwrite(poison, picture(1, 3000), compression="lzma")
     tifffile.imwrite(good, picture(2))
     with running_worker() as worker:
         client = ReaderClient(worker.address)
