@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from planecast.demo.audit import fetch_all
 from planecast.demo.identity import decode, stamp
@@ -217,4 +218,7 @@ def running_line() -> Iterator[Line]:
         yield line
     finally:
         line.close()
+        # A data set that an adapter loaded is watched by a process that nobody waits for.
+        _gone, alive = psutil.wait_procs(psutil.Process().children(), timeout=20)
+        assert not alive
         shutil.rmtree(folder)
