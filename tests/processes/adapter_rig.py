@@ -219,6 +219,14 @@ def running_line() -> Iterator[Line]:
     finally:
         line.close()
         # A data set that an adapter loaded is watched by a process that nobody waits for.
-        _gone, alive = psutil.wait_procs(psutil.Process().children(), timeout=20)
+        _gone, alive = psutil.wait_procs(list(watchers()), timeout=20)
         assert not alive
         shutil.rmtree(folder)
+
+
+def watchers() -> Iterator[psutil.Process]:
+    """Yield the watchers that this process has started: it has other children, a display say."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "planecast_agent.watchers" in child.cmdline():
+                yield child
