@@ -1,5 +1,6 @@
 """Shared by the tests of all packages: the events of one acquisition."""
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.columns import pack, unpack
 from planecast_protocol.event_messages import EndAcquisition, RegisterImage, StartAcquisition
 from planecast_protocol.planes import PlaneSource
+
+# Whoever runs the tests may have settings of their own: here they are the tests' business.
+os.environ["PLANECAST_CONFIG"] = os.devnull
 
 
 class Acquired:

@@ -13,6 +13,7 @@ from planecast_agent.agent import Agent, run_agent
 from planecast_agent.roles import EVERYTHING, NO_COMMANDS
 from planecast_agent.settings import AgentSettings, default_spool_dir, default_state_dir
 from planecast_agent.watchers.child import WatcherChild, add_watch_options, watch_commands
+from planecast_protocol.configuration import configuration
 from planecast_protocol.endpoints import default_agent_address
 from planecast_protocol.errors import PlanecastError
 
@@ -45,6 +46,7 @@ def _announce(
 
 
 def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]:
+    said = configuration().agent
     parser = argparse.ArgumentParser(
         prog="python -m planecast_agent",
         description="Keeps what controllers publish, and serves it to viewers.",
@@ -57,27 +59,31 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
         "--spool-dir", type=Path, default=default_spool_dir(), help="where controllers spool"
     )
     parser.add_argument(
-        "--worker", default="", help="address of the reader worker, told to subscribers"
+        "--worker",
+        default=said.worker or "",
+        help="address of the reader worker, told to subscribers",
     )
     parser.add_argument(
         "--keep-days",
         type=_days,
+        default=said.keep_days,
         metavar="N",
         help="forget acquisitions N days after their last event (default: never)",
     )
     parser.add_argument(
-        "--no-commands",
-        action="store_true",
-        help="refuse commands to controllers; state and events go on",
+        "--commands",
+        action=argparse.BooleanOptionalAction,
+        default=said.commands,
+        help="let commands to controllers through; without, state and events go on",
     )
     add_watch_options(parser)
     given = parser.parse_args(arguments)
     settings = AgentSettings(
-        address=given.address or default_agent_address(),
+        address=given.address or said.listen or default_agent_address(),
         state_dir=given.state_dir.absolute(),
         spool_dir=given.spool_dir.absolute(),
         worker=given.worker,
-        roles=NO_COMMANDS if given.no_commands else EVERYTHING,
+        roles=EVERYTHING if given.commands else NO_COMMANDS,
         keep_days=given.keep_days,
     )
     return settings, watch_commands(given)

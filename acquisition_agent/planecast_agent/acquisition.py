@@ -16,9 +16,10 @@ from planecast_agent.controller import Controller
 from planecast_agent.handlers import Handler
 from planecast_agent.resume import resume_spool
 from planecast_agent.sender import Sender
-from planecast_agent.settings import default_spool_dir, roots_from_environment
+from planecast_agent.settings import default_spool_dir
 from planecast_agent.spool import Spool, create_spool
 from planecast_protocol.axes import PlaneIndex
+from planecast_protocol.configuration import configured_roots
 from planecast_protocol.endpoints import AgentAddress, default_agent_address
 from planecast_protocol.errors import AcquisitionError, BadMessageError
 from planecast_protocol.event_messages import (
@@ -105,7 +106,7 @@ class Acquisition:
             started_at=time.time(),
         )
         body = _encode_checked(start)
-        known_roots = roots_from_environment() if roots is None else dict(roots)
+        known_roots = configured_roots() if roots is None else dict(roots)
         folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
         address = agent or default_agent_address()
         AgentAddress.parse(address)
@@ -133,7 +134,7 @@ class Acquisition:
         Raises `AcquisitionError` if there is no such acquisition, if it was ended, or if its
         controller lives; `SpoolDamagedError`; and what `start` raises.
         """
-        known_roots = roots_from_environment() if roots is None else dict(roots)
+        known_roots = configured_roots() if roots is None else dict(roots)
         folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
         address = agent or default_agent_address()
         AgentAddress.parse(address)

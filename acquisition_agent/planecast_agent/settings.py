@@ -1,6 +1,5 @@
-"""Where the agent and the controllers keep their files, and which roots name the images."""
+"""Where the agent and the controllers keep their files."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,42 +7,24 @@ from pathlib import Path
 import platformdirs
 
 from planecast_agent.roles import EVERYTHING, Role
+from planecast_protocol.configuration import configuration
 from planecast_protocol.endpoints import default_agent_address
-from planecast_protocol.errors import BadPathError
-from planecast_protocol.paths import local_roots
 
 
 def default_state_dir() -> Path:
     """Return the folder of this user's agent: its journal, its lock."""
-    return platformdirs.user_state_path("planecast") / "agent"
+    named = configuration().folders.state
+    return Path(named) if named else platformdirs.user_state_path("planecast") / "agent"
 
 
 def default_spool_dir() -> Path:
-    """`PLANECAST_SPOOL_DIR`, else a folder that survives a reboot.
+    """Return the configured one, else a folder that survives a reboot.
 
     Controllers write their spools here, and the agent of the same machine looks here for
     spools whose writer died.
     """
-    named = os.environ.get("PLANECAST_SPOOL_DIR")
+    named = configuration().folders.spool
     return Path(named) if named else platformdirs.user_state_path("planecast") / "spool"
-
-
-def roots_from_environment() -> dict[str, Path]:
-    """Return the roots in `PLANECAST_ROOTS` (`data=/data:img=/img`), else the whole file system.
-
-    Raises `BadPathError` for an entry that is not `alias=absolute folder`.
-    """
-    listed = os.environ.get("PLANECAST_ROOTS", "")
-    roots = {}
-    for entry in filter(None, listed.split(os.pathsep)):
-        alias, equals, folder = entry.partition("=")
-        if not equals or not alias or ":" in alias or not Path(folder).is_absolute():
-            raise BadPathError(
-                f"PLANECAST_ROOTS has {entry!r}; write alias=/absolute/folder, "
-                f"several with {os.pathsep!r} between"
-            )
-        roots[alias] = Path(folder)
-    return roots or local_roots()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@ The modules of verbs import what they need when they run, so that `planecast --h
 """
 
 import importlib.metadata
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -14,6 +16,7 @@ from planecast.cli import (
     agent,
     bench,
     command,
+    config,
     demo,
     formats,
     info,
@@ -48,6 +51,7 @@ app.command("thumbnail")(thumbnail.command)
 app.command("tiles")(tiles.command)
 app.command("planetable")(planetable.command)
 app.command("formats")(formats.command)
+app.add_typer(config.app, name="config")
 app.command("bench")(bench.command)
 app.command("watch")(watch.command)
 
@@ -58,6 +62,12 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _use_settings(file: Path | None) -> None:
+    """Name the file of settings to this process, and to those that it starts."""
+    if file is not None:
+        os.environ["PLANECAST_CONFIG"] = str(file.absolute())
+
+
 @app.callback()
 def planecast(
     version: Annotated[
@@ -66,6 +76,15 @@ def planecast(
             "--version", help="Print the version.", is_eager=True, callback=_print_version
         ),
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings to use, instead of the user's.",
+            callback=_use_settings,
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show where an error came from; with any command.")
     ] = False,

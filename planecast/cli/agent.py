@@ -25,9 +25,10 @@ def command(
             metavar="N", help="Forget acquisitions N days after their last event; else never."
         ),
     ] = None,
-    no_commands: Annotated[
-        bool, typer.Option("--no-commands", help="Refuse commands to controllers.")
-    ] = False,
+    commands: Annotated[
+        bool | None,
+        typer.Option("--commands/--no-commands", help="Let commands to controllers through."),
+    ] = None,
     watch: Annotated[
         list[str] | None,
         typer.Option(metavar="DIR", help="Turn files that appear there into events; repeatable."),
@@ -56,7 +57,8 @@ def command(
         "--spool-dir": spool_dir,
         "--worker": worker,
         "--keep-days": keep_days,
-        "--no-commands": no_commands,
+        "--commands": commands is True,
+        "--no-commands": commands is False,
         "--watch": watch,
         "--watch-preset": watch_preset,
         "--watch-pattern": watch_pattern,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planecast.cli.programs import needs
+from planecast_protocol.configuration import known_roots
 from planecast_protocol.errors import FileMissingError, NotYetWrittenError, UnsupportedFormatError
-from planecast_protocol.paths import local_roots, to_wire_path
+from planecast_protocol.paths import to_wire_path
 from planecast_protocol.reader_messages import OpenImage
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def files_of(paths: Sequence[Path], worker: str | None, *, recursive: bool) -> I
 
 def _is_image(client: "ReaderClient", folder: Path) -> bool:
     """Ask the worker, which knows folders that are one image: acquisitions, OME-Zarr, plates."""
-    wire_path = to_wire_path(folder.resolve(), local_roots())
+    wire_path = to_wire_path(folder.resolve(), known_roots())
     try:
         client.request(OpenImage(request=0, path=wire_path))
     except UnsupportedFormatError:

@@ -18,6 +18,9 @@ def command(
         typer.Option(metavar="ALIAS=DIR", help="Serve only files beneath DIR; may be repeated."),
     ] = None,
     cache_mib: Annotated[int | None, typer.Option(min=0, help="Shared memory for planes.")] = None,
+    memory_mib: Annotated[
+        int | None, typer.Option(min=0, help="Limit of each reader process beyond that; 0: none.")
+    ] = None,
     read_timeout_s: Annotated[
         float | None, typer.Option(min=0.1, help="Time for a plane, besides that for its bytes.")
     ] = None,
@@ -37,6 +40,7 @@ def command(
         "--readers": readers,
         "--root": root,
         "--cache-mib": cache_mib,
+        "--memory-mib": memory_mib,
         "--read-timeout-s": read_timeout_s,
     }
     raise typer.Exit(main(arguments_of(options)))

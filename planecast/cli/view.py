@@ -28,7 +28,7 @@ def command(
     agent: Annotated[str | None, typer.Option(help="Address of the agent.")] = None,
     worker: Annotated[str | None, typer.Option(help="Address of the reader worker.")] = None,
     acquisition: Annotated[str | None, typer.Option(help="An acquisition's id, or latest.")] = None,
-    canvas: Annotated[Canvas, typer.Option(help="vispy needs a real graphics card.")] = Canvas.AUTO,
+    canvas: Annotated[Canvas | None, typer.Option(help="vispy needs a real graphics card.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened, as JSON.")] = None,
     screenshots: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
     exit_when_done: Annotated[
@@ -51,7 +51,7 @@ def command(
         "--agent": agent,
         "--worker": worker,
         "--acquisition": acquisition,
-        "--canvas": canvas.value,
+        "--canvas": canvas.value if canvas else None,
         "--report": report,
         "--screenshots": screenshots,
         "--exit-when-done": exit_when_done,

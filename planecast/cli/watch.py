@@ -53,7 +53,9 @@ def command(
     existing: Annotated[
         Existing | None, typer.Option(help="Acquisitions that are there at the start.")
     ] = None,
-    poll: Annotated[bool, typer.Option("--poll", help="As on network shares: look.")] = False,
+    poll: Annotated[
+        bool | None, typer.Option("--poll/--no-poll", help="As on network shares: look.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the acquisition.")] = None,
     channels: Annotated[str | None, typer.Option(help="A,B,C in the order to show.")] = None,
     fovs: Annotated[str | None, typer.Option(help="Labels, such as A1:0,A1:1.")] = None,
@@ -97,7 +99,8 @@ def command(
         "--subfolders": subfolders is True,
         "--no-subfolders": subfolders is False,
         "--existing": existing,
-        "--poll": poll,
+        "--poll": poll is True,
+        "--no-poll": poll is False,
         "--name": name,
         "--channels": channels,
         "--fovs": fovs,

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from planecast_protocol.configuration import configuration
 from planecast_protocol.errors import EndpointError
 
 MAX_SOCKET_PATH = 100
@@ -21,9 +22,9 @@ MAX_SOCKET_PATH = 100
 def runtime_dir() -> Path:
     """Return the folder of sockets and locks, private to this user; make it if needed.
 
-    `PLANECAST_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/planecast`, else a folder in the temporary one.
+    The configured one, else `$XDG_RUNTIME_DIR/planecast`, else a folder in the temporary one.
     """
-    named = os.environ.get("PLANECAST_RUNTIME_DIR")
+    named = configuration().folders.runtime
     session = os.environ.get("XDG_RUNTIME_DIR")
     if named:
         folder = Path(named)
@@ -64,8 +65,8 @@ class AgentAddress(NamedTuple):
 
 
 def default_agent_address() -> str:
-    """`PLANECAST_AGENT`, else this user's agent on this machine."""
-    named = os.environ.get("PLANECAST_AGENT")
+    """Return the configured one, else this user's agent on this machine."""
+    named = configuration().agent.address
     if named:
         return named
     if sys.platform == "win32":  # the wheels of libzmq have no ipc there
@@ -74,8 +75,8 @@ def default_agent_address() -> str:
 
 
 def default_worker_address() -> str:
-    """`PLANECAST_WORKER`, else this user's worker on this machine."""
-    named = os.environ.get("PLANECAST_WORKER")
+    """Return the configured one, else this user's worker on this machine."""
+    named = configuration().reader.address
     if named:
         return named
     if sys.platform == "win32":

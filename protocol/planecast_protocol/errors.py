@@ -77,6 +77,10 @@ class EndpointError(PlanecastError):
     """An address that can't be used: malformed, in use, or not allowed without keys."""
 
 
+class ConfigurationError(PlanecastError):
+    """A setting that can't be used; the message names its key and line, or its variable."""
+
+
 class UnreachableError(PlanecastError):
     """Nobody answers at the address, or the connection was lost."""
 

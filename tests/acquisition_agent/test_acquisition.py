@@ -12,9 +12,14 @@ import pytest
 from agent_rig import AgentProcess, Subscriber, eventually
 
 from planecast_agent.acquisition import Acquisition
-from planecast_agent.settings import roots_from_environment
 from planecast_agent.spool_reader import take_spool
-from planecast_protocol.errors import AcquisitionError, BadPathError, EndpointError
+from planecast_protocol.configuration import configured_roots
+from planecast_protocol.errors import (
+    AcquisitionError,
+    BadPathError,
+    ConfigurationError,
+    EndpointError,
+)
 from planecast_protocol.event_messages import EndAcquisition, Event, RegisterImage
 from planecast_protocol.messages import decode_event
 
@@ -231,7 +236,7 @@ def test_roots_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     listed = os.pathsep.join(["data=/data", "img=/srv/img"])
     monkeypatch.setenv("PLANECAST_ROOTS", listed)
 
-    assert roots_from_environment() == {"data": Path("/data"), "img": Path("/srv/img")}
+    assert configured_roots() == {"data": Path("/data"), "img": Path("/srv/img")}
 
 
 @pytest.mark.parametrize("listed", ["/data", "data=relative", "=/data", "a:b=/data"])
@@ -239,8 +244,8 @@ def test_malformed_roots_are_refused(monkeypatch: pytest.MonkeyPatch, listed: st
     monkeypatch.setattr("os.pathsep", ";")
     monkeypatch.setenv("PLANECAST_ROOTS", listed)
 
-    with pytest.raises(BadPathError, match="PLANECAST_ROOTS"):
-        roots_from_environment()
+    with pytest.raises(ConfigurationError, match="PLANECAST_ROOTS"):
+        configured_roots()
 
 
 def test_registering_does_not_wait_for_a_full_disk(

@@ -1,25 +1,24 @@
 """The command line."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import platformdirs
 
+from planecast_protocol.configuration import configuration
+from planecast_protocol.configuration.schema import Canvas
 from planecast_protocol.endpoints import default_agent_address
-
-CanvasWish = Literal["auto", "vispy", "raster"]
 
 
 def settings_file() -> Path:
     """Return the file that the viewer remembers things in.
 
-    It is in `PLANECAST_CONFIG_DIR`, else in the user's folder of settings.
+    It is in the configured folder, else in the user's folder of settings.
     """
-    named = os.environ.get("PLANECAST_CONFIG_DIR")
+    named = configuration().folders.settings
     return (Path(named) if named else platformdirs.user_config_path("planecast")) / "viewer.ini"
 
 
@@ -35,7 +34,7 @@ class Settings:
     """Address of the reader worker; `None`: the agent's, this user's, or a private one."""
     acquisition: str | None = None
     """Acquisition to show; `None`: the newest, and each newer one when it starts."""
-    canvas: CanvasWish = "auto"
+    canvas: Canvas = "auto"
     memory: Path | None = None
     """The file that recent files, the window's place and the like are remembered in."""
     report: Path | None = None
@@ -45,6 +44,7 @@ class Settings:
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Return the settings in a command line; exits with 2 if it can't be understood."""
+    said = configuration().viewer
     parser = argparse.ArgumentParser(
         prog="planecast view",
         description="Show a running acquisition, or a file.",
@@ -52,9 +52,11 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
     )
     parser.add_argument("target", nargs="?", help="file or folder; none: live from the agent")
     parser.add_argument("--agent", default="", help="tcp://HOST:PORT or ipc://PATH of the agent")
-    parser.add_argument("--worker", help="unix://PATH or tcp://HOST:PORT of a reader worker")
+    parser.add_argument(
+        "--worker", default=said.worker, help="unix://PATH or tcp://HOST:PORT of a reader worker"
+    )
     parser.add_argument("--acquisition", default="latest", help="id of an acquisition, or latest")
-    parser.add_argument("--canvas", choices=get_args(CanvasWish), default="auto")
+    parser.add_argument("--canvas", choices=get_args(Canvas), default=said.canvas)
     parser.add_argument("--report", type=Path, help="write what was seen on the canvas as JSON")
     parser.add_argument("--screenshots", type=Path, help="folder for pictures of the window")
     parser.add_argument(

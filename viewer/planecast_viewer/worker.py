@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from planecast_protocol.configuration import known_roots
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.images import ImageInfo
-from planecast_protocol.paths import local_roots, to_wire_path
+from planecast_protocol.paths import to_wire_path
 from planecast_protocol.reader_messages import OpenImage, ReadPlanetable
 from planecast_reader.client import ReaderClient
 from planecast_viewer.mailbox import Mailbox
@@ -77,7 +78,7 @@ class WorkerConnection:
         Of several that are opened at once the last counts. Raises `BadPathError` for a path
         that can't be named on the wire.
         """
-        wire_path = to_wire_path(path, local_roots())
+        wire_path = to_wire_path(path, known_roots())
         self._n_opened += 1
         number = self._n_opened
         self._on_opened = on_opened

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from planecast_agent.watchers.command import parse
+from planecast_protocol.configuration import configuration
 
 AGAIN_AFTER_S = 1.0
 AGAIN_AT_MOST_S = 60.0
@@ -32,18 +33,20 @@ def add_watch_options(parser: argparse.ArgumentParser) -> None:
 
 
 def watch_commands(given: argparse.Namespace) -> list[list[str]]:
-    """Return the arguments of a watcher for each folder.
+    """Return the arguments of a watcher for each folder, given or configured.
 
     Raises `PlanecastError` for what no watcher would take.
     """
+    said = configuration().watch
     words: list[str] = []
-    for name in given.watch_preset or ():
+    chosen = given.watch_preset or given.watch_pattern
+    for name in given.watch_preset or (() if chosen else said.presets):
         words += ["--preset", name]
-    if given.watch_pattern:
-        words += ["--pattern", given.watch_pattern]
-    if given.watch_end_after_idle:
-        words += ["--end-after-idle", given.watch_end_after_idle]
-    commands = [[*words, str(Path(folder).absolute())] for folder in given.watch or ()]
+    if pattern := given.watch_pattern or (None if chosen else said.pattern):
+        words += ["--pattern", pattern]
+    if idle := given.watch_end_after_idle or said.end_after_idle_s:
+        words += ["--end-after-idle", str(idle)]
+    commands = [[*words, str(Path(folder).absolute())] for folder in given.watch or said.folders]
     for one in commands:
         parse(one)
     return commands

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from planecast_agent.watchers.description import Description
 from planecast_agent.watchers.dry_run import Findings, find
-from planecast_agent.watchers.options import SETTLE_S, WatchOptions
+from planecast_agent.watchers.options import WatchOptions
 from planecast_agent.watchers.presets import PRESETS, Preset, preset_named, preset_of_pattern
+from planecast_protocol.configuration import configuration
 from planecast_protocol.errors import PlanecastError
 
 MAX_SHOWN = 20
@@ -71,6 +72,7 @@ def parse(arguments: list[str] | None) -> Command:
 
 
 def _parser() -> argparse.ArgumentParser:
+    said = configuration().watch
     parser = argparse.ArgumentParser(
         prog="planecast watch", description="Turns files that appear in a folder into events."
     )
@@ -83,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--spool-dir", type=Path)
     add("--subfolders", action=argparse.BooleanOptionalAction, help="each is an acquisition")
     add("--existing", choices=("all", "running", "none"), help="what to do with what is there")
-    add("--poll", action="store_true", help="look again and again, as on network shares")
+    add(
+        "--poll",
+        action=argparse.BooleanOptionalAction,
+        default=said.poll,
+        help="look again and again, as on network shares",
+    )
     add("--name", help="of the acquisition; its folder's, if left out")
     add("--channels", type=_names, default=(), help="A,B,C in the order to show them")
     add("--fovs", type=_names, default=(), help="labels, such as A1:0,A1:1")
@@ -92,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", type=_size, help="HEIGHTxWIDTH of a plane in pixels")
     add("--pixel-size-um", type=_length)
     add("--z-step-um", type=_length)
-    add("--settle", type=_length, default=SETTLE_S, help="seconds (default: %(default)s)")
+    add("--settle", type=_length, default=said.settle_s, help="seconds (default: %(default)s)")
     add("--end-after-idle", type=_length, metavar="SECONDS")
     add("--end-marker", action="append", metavar="NAME", help="a file that says: finished")
     add("--dry-run", action="store_true", help="list what is there, register nothing")

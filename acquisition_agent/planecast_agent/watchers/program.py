@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from planecast_agent.acquisition import Acquisition
-from planecast_agent.settings import default_spool_dir, roots_from_environment
+from planecast_agent.settings import default_spool_dir
 from planecast_agent.watchers.announced import Announced, Publisher
 from planecast_agent.watchers.description import Description
 from planecast_agent.watchers.folder_watch import FolderWatch
@@ -14,6 +14,7 @@ from planecast_agent.watchers.presets import Preset
 from planecast_agent.watchers.report import Report
 from planecast_agent.watchers.spool_view import read_spool
 from planecast_agent.watchers.watcher import Watcher
+from planecast_protocol.configuration import configured_roots
 from planecast_protocol.endpoints import default_agent_address
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.limits import MAX_NAME_CHARS
@@ -26,7 +27,7 @@ class AgentPlace:
 
     address: str = field(default_factory=default_agent_address)
     spool_dir: Path = field(default_factory=default_spool_dir)
-    roots: Roots = field(default_factory=roots_from_environment)
+    roots: Roots = field(default_factory=configured_roots)
 
     def start(self, name: str, description: Description) -> Publisher:
         """Announce an acquisition."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from planecast_protocol.configuration import known_roots
 from planecast_protocol.errors import ReadError, UnreachableError
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.metadata import ImageMetadata
-from planecast_protocol.paths import local_roots, to_wire_path
+from planecast_protocol.paths import to_wire_path
 from planecast_protocol.reader_messages import (
     OpenImage,
     ReadMetadata,
@@ -57,7 +58,7 @@ def named(path: str | os.PathLike[str]) -> tuple[str, Path | None]:
     if ":" in text and not Path(text).exists() and not Path(text).is_absolute():
         return text, None
     local = os.path.abspath(text)  # noqa: PTH100 no symlink is followed
-    return to_wire_path(local, local_roots()), Path(local)
+    return to_wire_path(local, known_roots()), Path(local)
 
 
 class Image(ImagePictures):

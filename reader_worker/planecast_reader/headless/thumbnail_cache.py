@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import platformdirs
 
+from planecast_protocol.configuration import configuration
 from planecast_reader.headless.pictures import Picture
 from planecast_reader.headless.thumbnails import ThumbnailOptions
 
@@ -29,8 +30,8 @@ _SUFFIX = ".npy"
 
 
 def cache_folder() -> Path:
-    """Return where thumbnails are kept: `PLANECAST_CACHE_DIR`, else the user's cache folder."""
-    named = os.environ.get("PLANECAST_CACHE_DIR")
+    """Return where thumbnails are kept: the configured folder, else the user's for caches."""
+    named = configuration().folders.cache
     return (Path(named) if named else Path(platformdirs.user_cache_dir("planecast"))) / "thumbnails"
 
 

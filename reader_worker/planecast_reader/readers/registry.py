@@ -14,6 +14,9 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from planecast_protocol.configuration import configuration
 from planecast_protocol.errors import CorruptFileError, MissingLibraryError, UnsupportedFormatError
 from planecast_reader.readers.format import Format, Library, Reader
 from planecast_reader.readers.table import TABLE
@@ -114,11 +117,11 @@ def selection_variable(one: Format) -> str:
 
 
 def selected_reader(one: Format) -> Reader:
-    """Return the reader that the environment selects, else the first.
+    """Return the reader that the environment or the file of settings selects, else the first.
 
     Raises `UnsupportedFormatError` for a name that the format has no reader of.
     """
-    wanted = os.environ.get(selection_variable(one), "")
+    wanted = os.environ.get(selection_variable(one), "") or _configured().get(one.name, "")
     if not wanted:
         return one.readers[0]
     for reader in one.readers:
@@ -128,6 +131,13 @@ def selected_reader(one: Format) -> Reader:
     raise UnsupportedFormatError(
         f"{selection_variable(one)}={wanted}: readers of {one.name} are {names}"
     )
+
+
+@functools.cache  # asked at each opening of a file
+def _configured() -> dict[str, str]:
+    """Return format to the reader that the file of settings selects."""
+    chosen = msgspec.structs.asdict(configuration().reader.formats)
+    return {name: reader for name, reader in chosen.items() if reader}
 
 
 def warm_up() -> None:

@@ -12,9 +12,9 @@ a socket's messages as the others do, and its worker speaks TCP.
 """
 
 import mmap
-import os
 import sys
 
+from planecast_protocol.configuration import configuration
 from planecast_protocol.errors import EndpointError
 from planecast_reader.arena.shared_memory import memfd, posix
 from planecast_reader.arena.shared_memory.budget import (
@@ -42,12 +42,15 @@ _WAYS = ("memfd", "posix", "none")
 def way() -> str:
     """Return this system's way. Raises `EndpointError` if the variable names one it has not."""
     here = {"memfd": memfd.SUPPORTED, "posix": posix.SUPPORTED, "none": True}
-    named = os.environ.get(VARIABLE)
+    named = configuration().reader.shared_memory
     if named is None:
         return next(one for one in _WAYS if here[one])
     if not here.get(named, False):
         possible = ", ".join(one for one in _WAYS if here[one])
-        raise EndpointError(f"{VARIABLE}={named}: on {sys.platform} it is one of {possible}")
+        raise EndpointError(
+            f"reader.shared_memory (or {VARIABLE}) is {named}: "
+            f"on {sys.platform} it is one of {possible}"
+        )
     return named
 
 
