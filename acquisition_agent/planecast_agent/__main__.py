@@ -60,7 +60,7 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
     )
     parser.add_argument(
         "--worker",
-        default=said.worker or "",
+        default="".join(said.worker[:1]),
         help="address of the reader worker, told to subscribers",
     )
     parser.add_argument(
@@ -79,7 +79,7 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
     add_watch_options(parser)
     given = parser.parse_args(arguments)
     settings = AgentSettings(
-        address=given.address or said.listen or default_agent_address(),
+        address=given.address or "".join(said.listen[:1]) or default_agent_address(),
         state_dir=given.state_dir.absolute(),
         spool_dir=given.spool_dir.absolute(),
         worker=given.worker,

@@ -29,8 +29,8 @@ settings = "/home/me/.config/planecast"
 
 [agent]
 address = "tcp://127.0.0.1:5810"
-listen = "ipc:///run/planecast/agent"
-worker = "tcp://127.0.0.1:5815"
+listen = ["tcp://127.0.0.1:5810", "tcp://*:5810"]
+worker = ["tcp://127.0.0.1:5815"]
 keep_days = 365
 commands = false
 

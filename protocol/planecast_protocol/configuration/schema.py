@@ -54,12 +54,12 @@ class AgentSection(Section, frozen=True, kw_only=True):
     ] = None
     """Where controllers and viewers of this machine find it, and where it listens."""
     listen: Annotated[
-        AgentPlace | None, setting("PLANECAST_AGENT_LISTEN", "agent --address", "agent.address")
-    ] = None
-    """Where it listens, if that is not `address`."""
+        list[AgentPlace], setting("PLANECAST_AGENT_LISTEN", "agent --address", "agent.address")
+    ] = msgspec.field(default_factory=list)
+    """Where it listens, if that is not `address`, or not only."""
     worker: Annotated[
-        WorkerPlace | None, setting("PLANECAST_AGENT_WORKER", "agent --worker", "not told")
-    ] = None
+        list[WorkerPlace], setting("PLANECAST_AGENT_WORKER", "agent --worker", "not told")
+    ] = msgspec.field(default_factory=list)
     """Address of the reader worker that it tells viewers of."""
     keep_days: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=1e6)] | None,
