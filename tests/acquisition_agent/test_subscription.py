@@ -25,7 +25,7 @@ from planecast_protocol.agent_messages import (
 )
 from planecast_protocol.columns import pack
 from planecast_protocol.errors import BadMessageError
-from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
+from planecast_protocol.event_messages import EndAcquisition, ResumeAcquisition, StartAcquisition
 
 LOG, BOOT = "log1", "boot1"
 
@@ -101,6 +101,16 @@ def test_events_come_as_start_rows_end(acquired):
     assert rows.paths == ("data:0/0_0_0.tiff", "data:0/1_2_1.tiff")
     assert isinstance(end, EndAcquisition)
     assert progress == Progress(4, 4)
+
+
+def test_restart_of_a_controller_is_told_before_the_planes_that_came_after_it(acquired):
+    subscription = Subscription()
+    subscription.take(listing(subscription.next_request(), summary("exp7", 4)), b"")
+    resumed = ResumeAcquisition(acquisition="exp7", life=1, resumed_at=5.0)
+    events = [acquired.start, acquired.image(0, 0, 0, 0), resumed, acquired.image(0, 0, 0, 1)]
+    news = subscription.take(*chunk(subscription.next_request(), events, head=4))
+    assert news[:2] == [acquired.start, resumed]
+    assert isinstance(news[2], PlaneRows)
 
 
 def test_bell_beyond_the_cursor_makes_it_ask_from_the_cursor_on(joined):

@@ -108,7 +108,6 @@ def test_slider_moved_by_hand_holds_and_says_where_it_is(shown):
     assert shown.session.shown == Position(0, 0, 2)
     assert not shown.session.following
     assert rows["z"].text.text() == "2   (3 of 3)"
-    assert not rows["t"].slider.isVisible()
 
 
 def test_badge_counts_what_was_missed_and_leads_back(shown, acquired, qtbot):

@@ -12,6 +12,7 @@ from planecast_agent.subscriber.news import (
 )
 from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.axes import PlaneIndex
+from planecast_protocol.event_messages import ResumeAcquisition
 from planecast_protocol.images import ChannelInfo, ImageInfo, SceneInfo
 from planecast_viewer.session import Session
 
@@ -197,3 +198,14 @@ def test_acquisition_that_is_gone_is_told_although_a_file_is_shown(session, qtbo
         session.take_news([AcquisitionMissing("exp7")])
     assert told.args[1] == "the agent has no acquisition exp7 (any more)"
     assert session.state == "file"
+
+
+def test_resumed_acquisition_is_told_and_goes_on(session, acquired, qtbot):
+    session.take_news(acquired.news((0, 0, 0, 0)))
+    resumed = ResumeAcquisition(acquisition="exp7", life=1, resumed_at=1000.0)
+    with qtbot.waitSignals([session.logged, session.acquisition_resumed]):
+        session.take_news([resumed, acquired.rows((1, 0, 0, 0))])
+    assert session.resumed == (1000.0,)
+    assert session.running
+    session.take_news(acquired.news())
+    assert session.resumed == ()

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_viewer.planes import PlaneState
-from planecast_viewer.session import Session
+from planecast_viewer.session import AXES, Session
+
+TELL_WHY_S = 2
+"""A file that is late for so long is worth more words."""
 
 States = Mapping[int, PlaneState | None]
 """Registered, visible channel to how it stands with its plane; `None`: not asked for yet."""
@@ -29,6 +32,20 @@ def explain(session: Session, position: Position, states: States) -> str:
     return "\n".join(f"{names[channel].name}: {why}" for channel, why in reasons.items() if why)
 
 
+def explain_nothing_to_follow(session: Session) -> str:
+    """Return why there is no newest plane yet: none at all, or none where an axis is held."""
+    assert session.planes is not None
+    if session.planes.n_planes:
+        held = " ".join(_value(session, axis) for axis in AXES if axis in session.locks)
+        return f"{held} is held: nothing was acquired there lately"
+    return "waiting for the first plane" if session.running else "no plane was acquired"
+
+
+def _value(session: Session, axis: str) -> str:
+    value = getattr(session.shown, axis)
+    return session.fov_label(value) if axis == "fov" else f"{axis} {value}"
+
+
 def _unregistered(session: Session, position: Position) -> str:
     where = session.describe(position)
     if session.state == "file":
@@ -48,5 +65,7 @@ def _reason(session: Session, channel: int, states: States) -> str:
             return "waiting for the reader worker"
         return f"loading for {seconds} s" if seconds else "loading"
     if state.state == "pending":
-        return f"not written yet (for {seconds} s)" if seconds else "not written yet"
+        if seconds < TELL_WHY_S:
+            return "not written yet"
+        return f"not written yet, for {seconds} s ({state.why})"
     return f"failed: {state.why}" if state.state == "failed" else ""

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.axes import PlaneIndex
-from planecast_viewer.explain import explain
+from planecast_viewer.explain import explain, explain_nothing_to_follow
 from planecast_viewer.frame import Frame, FramePlane
 from planecast_viewer.planes import PlaneFeed, PlaneKey, PlaneState, WantedPlane
 from planecast_viewer.session import Session
@@ -66,6 +66,8 @@ class Presenter(QObject):
         """The z planes of a projection that are registered; void when there are more."""
         self.heading: str | None = None
         """The axis along which the next steps will go."""
+        self._nothing_newest = False
+        """There is no plane to follow yet, or none where an axis is held."""
         self._blank_since = 0.0
         self._next_frame_at = 0.0
         self._ended_at: float | None = None
@@ -144,6 +146,7 @@ class Presenter(QObject):
         self._show_newest_arrived()
         now = time.monotonic()
         target = self._session.follow_target()
+        self._nothing_newest = target is None
         asked = [entry.position for entry in self._asked]
         if target is not None and target not in asked and not self._is_drawn(target):
             if len(self._asked) >= MAX_FOLLOWED and now - self._asked[0].since > STUCK_AFTER_S:
@@ -335,6 +338,8 @@ class Presenter(QObject):
             waiting = self._asked[0].position
             why = self._explain(waiting)
             return f"newest, {self._session.describe(waiting)}:\n{why}" if why else ""
+        if self._nothing_newest:
+            return explain_nothing_to_follow(self._session)
         if self.frame is None or self.frame.complete:
             return ""
         # That the channels come one after another is no news; that one failed is.

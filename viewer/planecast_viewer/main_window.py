@@ -47,7 +47,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, session: Session, presenter: Presenter, canvas: CanvasChoice) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._presenter = session, presenter
         self.view = NdvView(session.looks, self)
         self.channels = ChannelChoice(session, self)
         self.player = Player(session, presenter, self)
@@ -163,7 +163,9 @@ class MainWindow(QMainWindow):
         self.view.draw(frame, calm=calm)
 
     def _on_message_changed(self, message: str) -> None:
-        self.view.canvas.set_message(message or None)
+        frame = self._presenter.frame
+        has_picture = frame is not None and any(plane is not None for plane in frame.planes)
+        self.view.canvas.set_message(message or None, at_top=has_picture)
 
     def _on_frame_measured(self, _frame: Frame, delay_ms: float) -> None:
         self.status.set_delay(delay_ms)

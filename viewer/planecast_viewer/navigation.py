@@ -1,17 +1,20 @@
 """The sliders below the canvas: one row each for time, field of view and z."""
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QObject, QRect, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QLabel,
     QSizePolicy,
     QSlider,
+    QStyle,
+    QStyleOptionSlider,
     QToolButton,
     QWidget,
 )
 
+from planecast_viewer import theme
 from planecast_viewer.play_button import PlayButton
 from planecast_viewer.playback import Player
 from planecast_viewer.session import AXES, Session
@@ -23,7 +26,49 @@ MAX_LABELS_IN_LIST = 2000
 
 
 class AxisSlider(QSlider):
-    """A slider whose wheel moves by one."""
+    """A slider that goes where it is clicked, and whose wheel moves by one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._grabbed_at = 0.0
+        """Where the handle is held, in pixels from its middle."""
+        self.setPageStep(1)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Take hold of the handle, or bring it to the mouse."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        handle = self._part(QStyle.SubControl.SC_SliderHandle)
+        point = event.position()
+        on_handle = handle.contains(point.toPoint())
+        self._grabbed_at = point.x() - handle.center().x() if on_handle else 0.0
+        self.setSliderDown(True)
+        if not on_handle:
+            self.setValue(self._value_at(point.x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Follow the mouse."""
+        if self.isSliderDown():
+            self.setValue(self._value_at(event.position().x()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
+        """Let go of the handle."""
+        self.setSliderDown(False)
+
+    def _value_at(self, x: float) -> int:
+        groove = self._part(QStyle.SubControl.SC_SliderGroove)
+        width = self._part(QStyle.SubControl.SC_SliderHandle).width()
+        at = round(x - self._grabbed_at - groove.x() - width / 2)
+        room = groove.width() - width
+        return QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, room)
+
+    def _part(self, part: QStyle.SubControl) -> QRect:
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        complex_control = QStyle.ComplexControl.CC_Slider
+        return self.style().subControlRect(complex_control, option, part, self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Move by one value per notch, up is more."""
@@ -37,6 +82,8 @@ class AxisRow(QObject):
 
     moved = Signal(str, int)
     """(axis, value): a person moved it."""
+    touched = Signal(str)
+    """Its handle was taken, and perhaps not moved yet."""
     pinned = Signal(str, bool)
 
     def __init__(
@@ -46,9 +93,8 @@ class AxisRow(QObject):
         self.axis = axis
         self.play = PlayButton(axis, AXIS_TITLES[axis], player, parent)
         self.title = QLabel(AXIS_TITLES[axis], parent)
-        self.slider = AxisSlider(Qt.Orientation.Horizontal, parent)
-        self.slider.setPageStep(1)
-        self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.slider = AxisSlider(parent)
+        self.slider.sliderPressed.connect(lambda: self.touched.emit(axis))
         self.slider.valueChanged.connect(self._on_slider)
         self.names = QComboBox(parent)
         self.names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -62,7 +108,11 @@ class AxisRow(QObject):
         self.pin.setText("hold")
         self.pin.setCheckable(True)
         self.pin.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.pin.setToolTip(f"Stay at this {AXIS_TITLES[axis]} while following the newest planes")
+        self.pin.setToolTip(
+            f"Stay at this {AXIS_TITLES[axis]} while following the newest planes; its slider "
+            "then chooses which one is held"
+        )
+        self.pin.setStyleSheet(theme.chosen("QToolButton"))
         self.pin.toggled.connect(self._on_pin)
         self._widgets = (self.title, self.play, self.slider, self.names, self.text, self.pin)
         for column, widget in enumerate(self._widgets):
@@ -76,18 +126,22 @@ class AxisRow(QObject):
                 self.names.addItems(labels)
 
     def set_state(self, value: int, length: int, total: int | None, *, live: bool) -> None:
-        """Show a value of an axis that has `length` so far and `total` in the end."""
+        """Show a value of an axis that has `length` so far and `total` in the end.
+
+        An axis that will have several values has its row from the start: the picture must not
+        jump when the second one comes.
+        """
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, length - 1)
             self.slider.setValue(value)
-        end = length if total is None else total
+        end = max(length, total or 0)
         place = f"({value + 1} of {end}{'+' if live and total is None else ''})"
         # An axis with names says its value by them.
         self.text.setText(place if self.names.count() else f"{value}   {place}")
         if self.names.count() > value:
             with QSignalBlocker(self.names):
                 self.names.setCurrentIndex(value)
-        shown = length > 1
+        shown = length > 1 or (live and total != 1)
         for widget in self._widgets:
             widget.setVisible(shown)
         self.names.setVisible(shown and self.names.count() > 0)
@@ -120,12 +174,14 @@ class AxisBar(QWidget):
         }
         for row in self.rows.values():
             row.moved.connect(self._on_moved)
+            row.touched.connect(self._on_touched)
             row.pinned.connect(session.set_lock)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         session.extents_changed.connect(self._refresh)
         session.projection.changed.connect(self._refresh)
         session.shown_changed.connect(self._refresh)
         session.state_changed.connect(self._refresh)
+        session.locks_changed.connect(self._on_locks_changed)
         self._on_acquisition_changed()
 
     def _on_acquisition_changed(self) -> None:
@@ -134,13 +190,20 @@ class AxisBar(QWidget):
         self.rows["fov"].set_labels(labels)
         is_image = facts is not None and facts.kind == "image"
         self.rows["fov"].title.setText("scene" if is_image else AXIS_TITLES["fov"])
-        for row in self.rows.values():
-            with QSignalBlocker(row.pin):
-                row.pin.setChecked(False)
+        self._on_locks_changed()
         self._refresh()
+
+    def _on_locks_changed(self) -> None:
+        for axis, row in self.rows.items():
+            with QSignalBlocker(row.pin):
+                row.pin.setChecked(axis in self._session.locks)
 
     def _on_moved(self, axis: str, value: int) -> None:
         self._session.show(self._session.shown._replace(**{axis: value}))
+
+    def _on_touched(self, axis: str) -> None:
+        if axis not in self._session.locks:
+            self._session.set_following(False)
 
     def _refresh(self) -> None:
         session = self._session

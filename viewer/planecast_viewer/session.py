@@ -1,12 +1,11 @@
 """What is acquired and what is shown: the state that all panels look at."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import filterfalse
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from planecast_agent.subscriber.control_picture import ControlPicture
@@ -23,7 +22,7 @@ from planecast_agent.subscriber.news import (
 from planecast_agent.subscriber.plane_index import RegisteredPlanes
 from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.command_messages import CommandAnswer
-from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
+from planecast_protocol.event_messages import EndAcquisition, ResumeAcquisition, StartAcquisition
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.state_messages import PartState
 from planecast_viewer.command_wish import CommandWish
@@ -55,6 +54,8 @@ class Session(QObject):
     acquisition_changed = Signal()
     """Another acquisition or file, or none: everything of the former is void."""
     state_changed = Signal()
+    acquisition_resumed = Signal()
+    """Its controller was restarted, and goes on with it."""
     extents_changed = Signal()
     planes_registered = Signal(object)
     """Indices of newly registered planes, int32 of shape (4, n)."""
@@ -97,6 +98,8 @@ class Session(QObject):
         self.planes: KnownPlanes | None = None
         self.state: State = "running"
         self.end_reason = ""
+        self.resumed: tuple[float, ...] = ()
+        """When its controller was restarted and went on with it, in s since 1970."""
         self.shown = Position(0, 0, 0)
         self.following = True
         self.locks: frozenset[str] = frozenset()
@@ -132,10 +135,8 @@ class Session(QObject):
             match item:
                 case PlaneRows():
                     self._register(item)
-                case StartAcquisition():
-                    self._begin(facts_of_acquisition(item))
-                case EndAcquisition():
-                    self._end(item)
+                case StartAcquisition() | ResumeAcquisition() | EndAcquisition():
+                    self._take_event(item)
                 case AcquisitionChosen():
                     self._forget(item.acquisition)
                 case AcquisitionMissing():
@@ -197,7 +198,12 @@ class Session(QObject):
     # ------------------------------------------------------------ what people choose
 
     def show(self, position: Position) -> None:
-        """Choose a position by hand: stops following."""
+        """Choose a position by hand: stops following, unless only held axes are moved."""
+        moved = {axis for axis in AXES if getattr(position, axis) != getattr(self.shown, axis)}
+        if self.following and moved and moved <= self.locks:
+            self.move(position)
+            self.locks_changed.emit()
+            return
         self.set_following(False)
         self.move(position)
 
@@ -295,17 +301,26 @@ class Session(QObject):
             return False
         if isinstance(item, AcquisitionChosen | AcquisitionMissing):
             return item.acquisition != self._chosen
-        return isinstance(item, PlaneRows | StartAcquisition | EndAcquisition)
+        return isinstance(item, PlaneRows | StartAcquisition | ResumeAcquisition | EndAcquisition)
 
     def _forget(self, waiting_for: str | None) -> None:
         self._waiting_for = waiting_for or ""
         if self.facts is not None:
             self.facts = self.planes = None
-            self.state, self.end_reason = "running", ""
+            self.state, self.end_reason, self.resumed = "running", "", ()
             self.channel_visible = ()
             self.shown, self.extents = Position(0, 0, 0), Extents()
             self.acquisition_changed.emit()
         self.set_following(True)
+
+    def _take_event(self, event: StartAcquisition | ResumeAcquisition | EndAcquisition) -> None:
+        match event:
+            case StartAcquisition():
+                self._begin(facts_of_acquisition(event))
+            case ResumeAcquisition():
+                self._resume(event)
+            case EndAcquisition():
+                self._end(event)
 
     def _begin(self, facts: Facts) -> None:
         planes = RegisteredPlanes(len(facts.fov_labels), facts.num_z, len(facts.channels))
@@ -315,7 +330,7 @@ class Session(QObject):
 
     def _replace(self, facts: Facts, planes: KnownPlanes, state: State) -> None:
         self.facts, self.planes, self.state, self.end_reason = facts, planes, state, ""
-        self._chosen = ""
+        self._chosen, self.resumed = "", ()
         self.shown, self.missed, self.locks = Position(0, 0, 0), 0, frozenset()
         self.channel_visible = (True,) * len(facts.channels)
         self.extents = Extents(max(1, planes.n_t), len(facts.fov_labels), facts.num_z)
@@ -337,11 +352,14 @@ class Session(QObject):
         if planes.n_t > self.extents.t:
             self.extents = Extents(planes.n_t, self.extents.fov, self.extents.z)
             self.extents_changed.emit()
-        self._tell_planes(indices)
-
-    def _tell_planes(self, indices: npt.NDArray[np.int32]) -> None:
         if indices.shape[1]:
             self.planes_registered.emit(indices)
+
+    def _resume(self, event: ResumeAcquisition) -> None:
+        self.resumed = (*self.resumed, event.resumed_at)
+        at = time.strftime("%H:%M:%S", time.localtime(event.resumed_at))
+        self.logged.emit("warning", f"the controller was restarted, and goes on since {at}")
+        self.acquisition_resumed.emit()
 
     def _end(self, event: EndAcquisition) -> None:
         self.state, self.end_reason = event.status, event.reason

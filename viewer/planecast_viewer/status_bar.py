@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from planecast_viewer import theme
+from planecast_viewer.pace import Pace
 from planecast_viewer.part_text import describe_part
 from planecast_viewer.session import Session
 
@@ -28,10 +29,12 @@ class StatusBar(QStatusBar):
         self._delay_ms: float | None = None
         self.agent, self.controller, self.worker = QLabel(), QLabel(), QLabel()
         self.planes = QLabel()
+        self.pace = QLabel()
         self.rate, self.delay, self.canvas = QLabel(), QLabel(), QLabel(canvas_kind)
+        self._pace = Pace(session, self)
         self.canvas.setToolTip(why_canvas)
-        named = (self.agent, self.controller, self.worker, self.planes, self.rate, self.delay)
-        for label in named:
+        watched = (self.agent, self.controller, self.worker)
+        for label in (*watched, self.planes, self.pace, self.rate, self.delay):
             label.setContentsMargins(4, 0, 8, 0)
             self.addWidget(label)
         self.addPermanentWidget(self.canvas)
@@ -41,6 +44,7 @@ class StatusBar(QStatusBar):
         session.control_changed.connect(self._refresh)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         session.state_changed.connect(self._refresh)
+        session.acquisition_resumed.connect(self._refresh)
         session.planes_registered.connect(self._on_planes_registered)
         self._timer = QTimer(self, interval=REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
@@ -72,6 +76,7 @@ class StatusBar(QStatusBar):
             (self.controller, self._controller()),
             (self.worker, self._worker()),
             (self.planes, (self._count(), "")),
+            (self.pace, (self._pace.text(time.time()), theme.link())),
             (self.rate, (self._rate(), "")),
             (self.delay, (self._delay(), "")),
         ):
@@ -111,7 +116,11 @@ class StatusBar(QStatusBar):
             color = theme.bad() if part.life == "silent" else theme.warning()
             return f"● {describe_part(part)}", color
         state = session.controller_state()
-        return f"● controller: {state}", theme.good() if state == "live" else theme.warning()
+        is_live = state == "live"
+        if session.resumed:
+            at = time.strftime("%H:%M", time.localtime(session.resumed[-1]))
+            state = f"{state}, resumed at {at}"
+        return f"● controller: {state}", theme.good() if is_live else theme.warning()
 
     def _worker(self) -> tuple[str, str]:
         session = self._session
@@ -141,10 +150,12 @@ class StatusBar(QStatusBar):
             return ""
         since = time.monotonic() - RATE_WINDOW_S
         n_planes = sum(n for at, n in self._arrivals if at >= since)
-        return f"{n_planes / RATE_WINDOW_S:.1f} planes/s"
+        return f"{n_planes / RATE_WINDOW_S:.1f} planes/s" if n_planes else ""
 
     def _delay(self) -> str:
-        if self._delay_ms is None or not self._session.running or not self._session.following:
+        session = self._session
+        # What comes to the picture because another value is held is not news.
+        if self._delay_ms is None or session.locks or not (session.running and session.following):
             return ""
         if self._delay_ms >= 10_000:
             return f"newest shown after {self._delay_ms / 1000:.0f} s"

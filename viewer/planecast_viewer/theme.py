@@ -49,6 +49,14 @@ def mark() -> str:
     return "#ffffff" if is_dark() else "#101418"
 
 
+def chosen(widget: str) -> str:
+    """Return the style of a button that shows at a glance that it is pressed."""
+    return (
+        f"{widget}:checked {{ background: {accent()}; color: white; border: none;"
+        " border-radius: 3px; padding: 3px 8px; }"
+    )
+
+
 def color(name: str) -> QColor:
     """Return the colour as Qt has it."""
     return QColor(name)

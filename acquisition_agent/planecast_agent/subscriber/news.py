@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.columns import INTEGER_COLUMNS, Columns
-from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
+from planecast_protocol.event_messages import EndAcquisition, ResumeAcquisition, StartAcquisition
 from planecast_protocol.planes import AxisIndex
 
 
@@ -107,6 +107,7 @@ News = (
     | AcquisitionMissing
     | StartAcquisition
     | PlaneRows
+    | ResumeAcquisition
     | EndAcquisition
     | Progress
     | LinkState

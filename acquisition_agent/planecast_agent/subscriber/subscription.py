@@ -28,7 +28,7 @@ from planecast_protocol.agent_messages import (
 )
 from planecast_protocol.columns import unpack
 from planecast_protocol.errors import BadMessageError
-from planecast_protocol.event_messages import EndAcquisition, StartAcquisition
+from planecast_protocol.event_messages import EndAcquisition, ResumeAcquisition, StartAcquisition
 from planecast_protocol.messages import AnyMessage, decode_event
 
 Request = ListAcquisitions | FetchEvents
@@ -228,7 +228,7 @@ class Subscription:
         others = [decode_event(body) for _before, body in columns.others]
         ends = [event for event in others if isinstance(event, EndAcquisition)]
         for event in others:
-            if isinstance(event, StartAcquisition):
+            if isinstance(event, StartAcquisition | ResumeAcquisition):
                 yield event
         if columns.planes:
             yield PlaneRows.of(columns)

@@ -67,9 +67,12 @@ class CanvasExtras(ArrayCanvas):
         """The text over the picture, if any."""
         return self._overlay.message
 
-    def set_message(self, text: str | None) -> None:
-        """Write `text` over the picture, for example that a plane is not written yet."""
-        self._overlay.set_message(text)
+    def set_message(self, text: str | None, *, at_top: bool = False) -> None:
+        """Write `text` over the picture, for example that a plane is not written yet.
+
+        `at_top`: not in its middle, where there is something to see.
+        """
+        self._overlay.set_message(text, at_top=at_top)
 
     def picture(self) -> QImage | None:
         """Return a copy of the picture on the screen with its scale bar; `None`: there is none."""

@@ -58,6 +58,7 @@ class CanvasOverlay(QWidget):
     def __init__(self, canvas: QWidget) -> None:
         super().__init__(canvas)
         self._text: str | None = None
+        self._at_top = False
         self._um_per_px: float | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
@@ -76,10 +77,10 @@ class CanvasOverlay(QWidget):
         """The size of a logical screen pixel; `None`: there is no scale bar."""
         return self._um_per_px
 
-    def set_message(self, text: str | None) -> None:
-        """Write `text` in the middle of the picture; `None` or nothing takes it away."""
-        if (text or None) != self._text:
-            self._text = text or None
+    def set_message(self, text: str | None, *, at_top: bool = False) -> None:
+        """Write `text` in the middle of the picture or at its top; `None` takes it away."""
+        if ((text or None), at_top) != (self._text, self._at_top):
+            self._text, self._at_top = text or None, at_top
             self._refresh()
 
     def set_um_per_screen_px(self, um_per_px: float | None) -> None:
@@ -119,6 +120,8 @@ class CanvasOverlay(QWidget):
         room = QRectF(0, 0, max(min(MESSAGE_WIDTH_PX, self.width() - 60.0), 40.0), self.height())
         panel = painter.boundingRect(room, int(flags), text).adjusted(-18, -12, 18, 12)
         panel.moveCenter(QPointF(self.width() / 2, self.height() / 2))
+        if self._at_top:
+            panel.moveTop(MARGIN_PX)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(BACKGROUND)
         painter.drawRoundedRect(panel, 8, 8)

@@ -30,6 +30,7 @@ class InfoPanel(Panel):
         layout.addWidget(self.text)
         session.acquisition_changed.connect(self._refresh)
         session.state_changed.connect(self._refresh)
+        session.acquisition_resumed.connect(self._refresh)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -47,6 +48,9 @@ class InfoPanel(Panel):
             yield "state", self.session.state
         if self.session.end_reason:
             yield "reason", self.session.end_reason
+        for number, resumed_at in enumerate(self.session.resumed):
+            at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(resumed_at))
+            yield "" if number else "resumed", at
 
 
 def describe(facts: Facts) -> Iterator[tuple[str, str]]:

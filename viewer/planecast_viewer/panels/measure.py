@@ -28,10 +28,6 @@ from planecast_viewer.session import Session
 HINT = "Choose a tool and drag in the picture. Shift holds it straight or square."
 MAX_POINTS = 600
 """Of a curve in the plot: there are not more pixels."""
-CHOSEN_STYLE = (
-    "QToolButton:checked {{ background: {background}; color: white; border: none;"
-    " border-radius: 3px; padding: 3px 8px; }}"
-)
 AXIS_NAMES = {"t": "time point", "z": "z"}
 
 
@@ -92,7 +88,7 @@ class MeasurePanel(Panel):
         button.setText(text)
         button.setToolTip(tip)
         button.setCheckable(True)
-        button.setStyleSheet(CHOSEN_STYLE.format(background=theme.accent()))
+        button.setStyleSheet(theme.chosen("QToolButton"))
         return button
 
     def _lay_out(self) -> None:
