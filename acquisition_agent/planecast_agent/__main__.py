@@ -14,8 +14,9 @@ from planecast_agent.roles import EVERYTHING, NO_COMMANDS
 from planecast_agent.settings import AgentSettings, default_spool_dir, default_state_dir
 from planecast_agent.watchers.child import WatcherChild, add_watch_options, watch_commands
 from planecast_protocol.configuration import configuration
-from planecast_protocol.endpoints import default_agent_address
+from planecast_protocol.endpoints import default_agent_address, leaves_machine
 from planecast_protocol.errors import PlanecastError
+from planecast_protocol.keys.folder import default_key_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def _announce(
     for words in watched:
         place = ["--agent", settings.address, "--spool-dir", str(settings.spool_dir)]
         children.callback(WatcherChild([*place, *words]).close)
-    print(f"ready {settings.address}", flush=True)
+    print("ready", *filter(None, (settings.address, settings.remote)), flush=True)
 
 
 def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]:
@@ -52,7 +53,13 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
         description="Keeps what controllers publish, and serves it to viewers.",
     )
     parser.add_argument(
-        "--address", help="ipc:///absolute/path or tcp://127.0.0.1:PORT (default: this user's)"
+        "--address",
+        action="append",
+        help="ipc:///absolute/path or tcp://127.0.0.1:PORT (default: this user's); and, besides, "
+        "tcp://*:PORT or tcp://HOST:PORT for other machines, with keys",
+    )
+    parser.add_argument(
+        "--keys", type=Path, default=default_key_folder(), help="folder of the keys"
     )
     parser.add_argument("--state-dir", type=Path, default=default_state_dir())
     parser.add_argument(
@@ -60,8 +67,9 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
     )
     parser.add_argument(
         "--worker",
-        default="".join(said.worker[:1]),
-        help="address of the reader worker, told to subscribers",
+        action="append",
+        help="address of the reader worker, told to subscribers; and, besides, tcp://*:PORT where "
+        "it listens for other machines (*: under the name by which they reach this one)",
     )
     parser.add_argument(
         "--keep-days",
@@ -78,15 +86,32 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
     )
     add_watch_options(parser)
     given = parser.parse_args(arguments)
+    address, remote = _split(given.address or said.listen, "--address", parser)
+    worker, remote_worker = _split(given.worker or said.worker, "--worker", parser)
     settings = AgentSettings(
-        address=given.address or "".join(said.listen[:1]) or default_agent_address(),
+        address=address or default_agent_address(),
+        remote=remote,
+        keys=given.keys.absolute(),
         state_dir=given.state_dir.absolute(),
         spool_dir=given.spool_dir.absolute(),
-        worker=given.worker,
+        worker=worker,
+        remote_worker=remote_worker,
+        withheld=frozenset() if given.commands else frozenset({"command"}),
         roles=EVERYTHING if given.commands else NO_COMMANDS,
         keep_days=given.keep_days,
     )
     return settings, watch_commands(given)
+
+
+def _split(
+    addresses: list[str] | None, option: str, parser: argparse.ArgumentParser
+) -> tuple[str, str]:
+    """Return the address for this machine and that for others; empty where none is given."""
+    local = [one for one in addresses or () if not leaves_machine(one)]
+    remote = [one for one in addresses or () if leaves_machine(one)]
+    if len(local) > 1 or len(remote) > 1:
+        parser.error(f"{option}: one for this machine, and one for other machines, at most")
+    return "".join(local), "".join(remote)
 
 
 def _days(text: str) -> float:

@@ -28,6 +28,7 @@ from planecast_protocol.event_messages import (
     RegisterImage,
     StartAcquisition,
 )
+from planecast_protocol.keys.trust import new_id
 from planecast_protocol.limits import CLOSE_TIMEOUT_S, MAX_EVENT_BYTES, MAX_TEXT_CHARS
 from planecast_protocol.messages import decode_event, encode
 from planecast_protocol.paths import Roots, to_wire_path
@@ -110,7 +111,7 @@ class Acquisition:
         folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
         address = agent or default_agent_address()
         AgentAddress.parse(address)
-        spool = create_spool(folder, start.acquisition, secrets.token_hex(16))
+        spool = create_spool(folder, start.acquisition, new_id(address))
         spool.append(body)
         sender = Sender(spool, address, name)
         return cls(start, spool, sender, known_roots, address)

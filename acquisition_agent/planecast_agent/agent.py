@@ -39,6 +39,7 @@ from planecast_protocol.agent_messages import (
 )
 from planecast_protocol.command_messages import CommandOutcome, SendCommand, TakeCommand
 from planecast_protocol.errors import BadMessageError, JournalFullError, NotPermittedError
+from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.limits import HEARTBEAT_S, MAX_BATCH_EVENTS
 from planecast_protocol.messages import AnyMessage, decode
 from planecast_protocol.records import split_records
@@ -67,9 +68,11 @@ class Agent:
             for folder in (settings.state_dir, settings.spool_dir):
                 in_use = f"{folder} is in use by another agent: stop it or give another folder"
                 stack.enter_context(LockFile(folder / ".agent.lock", in_use))
-            self._door, bell = bind_sockets(settings.address, stack)
+            self._door, bell, self._entrance = bind_sockets(
+                settings.address, stack, settings.remote, KeyFolder(settings.keys)
+            )
             self._liveness = Liveness(self._door.reaches)
-            self._roles = Roles(settings.roles)
+            self._roles = Roles(settings.roles, withheld=settings.withheld)
             self._journal, rebuilt = open_journal(settings.state_dir)
             stack.callback(self._journal.close)
             self._ingest = Ingest(self._journal)
@@ -85,6 +88,7 @@ class Agent:
                 self._adoption,
                 self._boot,
                 settings.worker,
+                settings.remote_worker,
             )
             self._retention = Retention(
                 self._door,
@@ -116,14 +120,14 @@ class Agent:
 
     def run(self) -> None:
         """Serve until `stop` is called. Raises `JournalDamagedError`: start again to rebuild."""
-        poller = zmq.Poller()
-        poller.register(self._door.socket, zmq.POLLIN)
-        poller.register(self._wakeup, zmq.POLLIN)
+        poller = self._poller()
         beat_at = time.monotonic()
         while not self._stopping:
             now = time.monotonic()
             if now >= beat_at:
                 beat_at = now + HEARTBEAT_S
+                if self._look_at_guests():
+                    poller = self._poller()
                 self._adoption.scan()
                 self._control.look(now)
                 self._subscribers.beat(now, self.alarm, self._control.vitals(now))
@@ -145,7 +149,22 @@ class Agent:
     @property
     def alarm(self) -> str:
         """What an operator must know; empty: nothing."""
-        return "; ".join(filter(None, (self._alarm, self._adoption.alarm)))
+        entrance = "" if self._entrance is None else self._entrance.alarm
+        return "; ".join(filter(None, (self._alarm, self._adoption.alarm, entrance)))
+
+    def _poller(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        self._door.register(poller)
+        poller.register(self._wakeup, zmq.POLLIN)
+        return poller
+
+    def _look_at_guests(self) -> bool:
+        """Take the list of guests as it is now; return whether the sockets are others."""
+        if self._entrance is None:
+            return False
+        changed = self._entrance.look()
+        self._roles.set_guests(self._entrance.guests())
+        return changed
 
     def _turn(self, now: float) -> None:
         for identity, frames in self._door.receive():
@@ -216,7 +235,7 @@ class Agent:
             logger.warning("batch of %s: %s", message.publisher, trouble)
             bodies = []
         if len(bodies) != message.count:
-            self._door.refused += 1
+            self._door.count_refused()
             return "damaged"
         taken = self._ingest.take(message.publisher, message.first, bodies, message.after)
         return None if taken else "gap"

@@ -1,7 +1,6 @@
 """The controller's side of state and commands: what it shows, and what it lets be asked of it."""
 
 import os
-import secrets
 import socket
 from collections.abc import Mapping
 from typing import Any, Self
@@ -15,6 +14,7 @@ from planecast_agent.state_book import StateBook
 from planecast_protocol.base import Name
 from planecast_protocol.endpoints import default_agent_address
 from planecast_protocol.errors import StateError
+from planecast_protocol.keys.trust import new_id
 from planecast_protocol.limits import CLOSE_TIMEOUT_S
 from planecast_protocol.state_messages import Part
 
@@ -35,7 +35,8 @@ class Controller:
             msgspec.convert(name, Name)
         except msgspec.ValidationError as trouble:
             raise StateError(f"controller {name!r}: {trouble}") from None
-        self.id = identity or secrets.token_hex(16)
+        address = agent or default_agent_address()
+        self.id = identity or new_id(address)
         self._process = os.getpid()
         self._book = StateBook()
         self._runner = CommandRunner(self.id, self._on_outcome)
@@ -46,9 +47,7 @@ class Controller:
             host=socket.gethostname(),
             pid=self._process,
         )
-        self._link = ControllerLink(
-            part, agent or default_agent_address(), self._book, self._runner
-        )
+        self._link = ControllerLink(part, address, self._book, self._runner)
 
     @property
     def connected(self) -> bool:

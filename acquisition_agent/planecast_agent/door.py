@@ -4,14 +4,17 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import zmq
 
 from planecast_agent.file_lock import LockFile
+from planecast_agent.remote_entrance import RemoteEntrance
 from planecast_agent.roles import LOCAL
 from planecast_protocol.agent_messages import AgentHeartbeat, Bell, Refused
 from planecast_protocol.endpoints import AgentAddress, require_loopback
 from planecast_protocol.errors import EndpointError, PlanecastError
+from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.limits import MAX_TEXT_CHARS
 from planecast_protocol.messages import AnyMessage, encode
 from planecast_protocol.sockets import server_socket
@@ -24,33 +27,63 @@ TURN_BYTES = 1 << 20
 """One turn takes no more, so that its commit and its acks come soon: about 100 ms."""
 
 
+NOBODY = "?"
+"""A stranger who came in from another machine without a key, which can't be. May do nothing."""
+_LOCAL, _REMOTE = b"l", b"r"
+"""Identities begin so: those of one socket mean nothing to the other."""
+
+
 class Door:
     """Where questions come in and answers go out. Belongs to the agent's thread."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
-        self.socket = socket
+    def __init__(self, socket: "zmq.Socket[bytes]", entrance: RemoteEntrance | None = None) -> None:
+        self._socket = socket
+        self._entrance = entrance
         self.user = LOCAL
         """Whose key the connection of the message that was received last has."""
-        self.refused = 0
-        """Messages since the start that are none of ours, damaged, or not for their sender."""
+        self._n_refused = 0
+
+    @property
+    def refused(self) -> int:
+        """Messages since the start that are none of ours, damaged, or not for their sender.
+
+        And connections from other machines that did not come in.
+        """
+        return self._n_refused + (0 if self._entrance is None else self._entrance.refused)
+
+    def count_refused(self) -> None:
+        """Count one more message that was not taken."""
+        self._n_refused += 1
+
+    def register(self, poller: zmq.Poller) -> None:
+        """Have a poller wait for what arrives."""
+        for socket in self._sockets().values():
+            poller.register(socket, zmq.POLLIN)
+
+    def is_remote(self, identity: bytes) -> bool:
+        """Tell whether a connection comes from another machine."""
+        return identity.startswith(_REMOTE)
 
     def receive(self) -> Iterator[tuple[bytes, list[bytes]]]:
-        """Yield (who, frames) of what has arrived, as much as fits one turn."""
-        n_bytes = n_messages = 0
-        while n_messages < TURN_MESSAGES and n_bytes < TURN_BYTES:
-            try:
-                parts = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                return
-            identity, *frames = (part.bytes for part in parts)
-            self.user = _user(parts[-1])
-            n_messages += 1
-            n_bytes += sum(len(frame) for frame in frames)
-            yield identity, frames or [b""]
+        """Yield (who, frames) of what has arrived, as much as fits one turn of each socket."""
+        for origin, socket in self._sockets().items():
+            n_bytes = n_messages = 0
+            while n_messages < TURN_MESSAGES and n_bytes < TURN_BYTES:
+                try:
+                    parts = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                except zmq.Again:
+                    break
+                identity, *frames = (part.bytes for part in parts)
+                self.user = _user(parts[-1])
+                if origin == _REMOTE and self.user == LOCAL:
+                    self.user = NOBODY
+                n_messages += 1
+                n_bytes += sum(len(frame) for frame in frames)
+                yield origin + identity, frames or [b""]
 
     def has_news(self) -> bool:
         """Whether messages have arrived that were not received yet."""
-        return bool(self.socket.poll(0))
+        return any(socket.poll(0) for socket in self._sockets().values())
 
     def answer(
         self,
@@ -59,18 +92,11 @@ class Door:
         *payload: bytes,
     ) -> None:
         """Send an answer without waiting; it is dropped where the peer does not read."""
-        with contextlib.suppress(zmq.ZMQError):
-            self.socket.send_multipart([identity, encode(message), *payload], zmq.NOBLOCK)
+        self._send(identity, message, *payload)
 
     def tell(self, identity: bytes, message: AnyMessage) -> bool:
         """Send what nobody asked for; `False` if that connection does not exist any more."""
-        try:
-            self.socket.send_multipart([identity, encode(message)], zmq.NOBLOCK)
-        except zmq.Again:  # it does not read, but it is there
-            return True
-        except zmq.ZMQError as trouble:
-            return trouble.errno != zmq.EHOSTUNREACH
-        return True
+        return self._send(identity, message)
 
     def reaches(self, identity: bytes) -> bool:
         """Tell whether a connection still exists."""
@@ -78,9 +104,26 @@ class Door:
 
     def refuse(self, identity: bytes, trouble: PlanecastError, request: int = 0) -> None:
         """Say why a message can't be served, and count it."""
-        self.refused += 1
+        self.count_refused()
         why = str(trouble)[:MAX_TEXT_CHARS]
         self.answer(identity, Refused(request=request, code=type(trouble).__name__, why=why))
+
+    def _sockets(self) -> "dict[bytes, zmq.Socket[bytes]]":
+        if self._entrance is None or self._entrance.door is None:
+            return {_LOCAL: self._socket}
+        return {_LOCAL: self._socket, _REMOTE: self._entrance.door}
+
+    def _send(self, identity: bytes, message: AnyMessage, *payload: bytes) -> bool:
+        socket = self._sockets().get(identity[:1])
+        if socket is None:  # closed meanwhile
+            return False
+        try:
+            socket.send_multipart([identity[1:], encode(message), *payload], zmq.NOBLOCK)
+        except zmq.Again:  # it does not read, but it is there
+            return True
+        except zmq.ZMQError as trouble:
+            return trouble.errno != zmq.EHOSTUNREACH
+        return True
 
 
 def _user(part: zmq.Frame) -> str:
@@ -93,21 +136,38 @@ def _user(part: zmq.Frame) -> str:
 class BellRope:
     """What is rung here is heard by all subscribers that listen just now."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
+    def __init__(self, socket: "zmq.Socket[bytes]", entrance: RemoteEntrance | None = None) -> None:
         self._socket = socket
+        self._entrance = entrance
 
     def ring(self, message: Bell | AgentHeartbeat | StateBell) -> None:
         """Send to all. A subscriber that does not read misses it, which is harmless."""
-        with contextlib.suppress(zmq.Again):
-            self._socket.send(encode(message), zmq.NOBLOCK)
+        sound = encode(message)
+        remote = None if self._entrance is None else self._entrance.bell
+        for socket in (self._socket, remote):
+            if socket is not None:
+                with contextlib.suppress(zmq.Again):
+                    socket.send(sound, zmq.NOBLOCK)
 
 
-def bind_sockets(address: str, stack: ExitStack) -> tuple[Door, BellRope]:
-    """Bind both sockets of `address`; `stack` closes them.
+class Sockets(NamedTuple):
+    """All that an agent listens and speaks through."""
 
-    Raises `EndpointError` where the address is not this machine's alone, or in use.
+    door: Door
+    bell: BellRope
+    entrance: RemoteEntrance | None
+    """None: it is for this machine alone."""
+
+
+def bind_sockets(
+    address: str, stack: ExitStack, remote: str = "", keys: KeyFolder | None = None
+) -> Sockets:
+    """Bind both sockets of `address`, and those of `remote` with keys; `stack` closes them.
+
+    Raises `EndpointError` where `address` is not this machine's alone, where there are no keys
+    for `remote`, or where one is in use.
     """
-    endpoints = AgentAddress.parse(address)
+    endpoints = AgentAddress.listening(address)
     require_loopback(address)
     in_use = f"{address} is in use by another agent: stop it or give another address"
     if address.startswith("ipc://"):
@@ -126,4 +186,8 @@ def bind_sockets(address: str, stack: ExitStack) -> tuple[Door, BellRope]:
         if trouble.errno == zmq.EADDRINUSE:
             raise EndpointError(in_use) from None
         raise EndpointError(f"{address} can't be bound: {trouble}") from None
-    return Door(door), BellRope(bell)
+    entrance = None
+    if remote:
+        entrance = RemoteEntrance(context, remote, keys or KeyFolder(), MAX_UNSENT)
+        stack.callback(entrance.close)
+    return Sockets(Door(door, entrance), BellRope(bell, entrance), entrance)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import platformdirs
 
-from planecast_agent.roles import EVERYTHING, Role
+from planecast_agent.roles import EVERYTHING
 from planecast_protocol.configuration import configuration
 from planecast_protocol.endpoints import default_agent_address
+from planecast_protocol.keys.folder import default_key_folder
+from planecast_protocol.keys.guests import Role
 
 
 def default_state_dir() -> Path:
@@ -32,12 +34,20 @@ class AgentSettings:
     """What an agent is started with."""
 
     address: str = field(default_factory=default_agent_address)
-    """`ipc://path` or `tcp://127.0.0.1:port`; other machines come through a forwarded port."""
+    """`ipc://path` or `tcp://127.0.0.1:port`, for this machine."""
+    remote: str = ""
+    """`tcp://host:port` for other machines, with keys; `*` is every network. Empty: for none."""
+    keys: Path = field(default_factory=default_key_folder)
+    """Folder of the keys."""
     state_dir: Path = field(default_factory=default_state_dir)
     spool_dir: Path = field(default_factory=default_spool_dir)
     roles: Mapping[str, frozenset[Role]] = field(default_factory=lambda: dict(EVERYTHING))
     """User to what that user may do; `roles.LOCAL` is whoever comes without a key."""
     worker: str = ""
     """Where the reader worker that belongs to this agent listens; empty: not known."""
+    remote_worker: str = ""
+    """Where it listens for other machines; the host `*` is the one by which they reach us."""
+    withheld: frozenset[Role] = frozenset()
+    """What no key may do, whatever the list of guests says."""
     keep_days: float | None = None
     """Forget acquisitions so long after their last event; `None`: never."""

@@ -41,6 +41,7 @@ class Subscribers:
         adoption: Adoption,
         boot: str,
         worker: str,
+        remote_worker: str = "",
     ) -> None:
         self._door = door
         self._bell = bell
@@ -50,6 +51,7 @@ class Subscribers:
         self._adoption = adoption
         self._boot = boot
         self._worker = worker
+        self._remote_worker = remote_worker
         self._fetches: dict[bytes, FetchEvents] = {}
         """Who waits for which chunk: the newest question of each."""
         self._ended: dict[str, int] = {}
@@ -107,7 +109,7 @@ class Subscribers:
             log=self._journal.log,
             boot=self._boot,
             acquisitions=[self.summary(book, now) for book in self._journal.books()],
-            worker=self._worker,
+            worker=self._remote_worker if self._door.is_remote(identity) else self._worker,
         )
         self._door.answer(identity, answer)
 

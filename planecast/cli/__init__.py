@@ -20,6 +20,7 @@ from planecast.cli import (
     demo,
     formats,
     info,
+    keys,
     planetable,
     read,
     reader,
@@ -50,6 +51,7 @@ app.command("read")(read.command)
 app.command("thumbnail")(thumbnail.command)
 app.command("tiles")(tiles.command)
 app.command("planetable")(planetable.command)
+app.add_typer(keys.app, name="keys")
 app.command("formats")(formats.command)
 app.add_typer(config.app, name="config")
 app.command("bench")(bench.command)

@@ -9,15 +9,27 @@ from planecast.cli.programs import OptionValue, arguments_of
 
 
 def command(
+    *,
     address: Annotated[
-        str | None, typer.Option(help="ipc:///path or tcp://127.0.0.1:PORT to listen at.")
+        list[str] | None,
+        typer.Option(
+            help="ipc:///path or tcp://127.0.0.1:PORT to listen at; and, besides, tcp://*:PORT "
+            "for other machines, with keys."
+        ),
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the keys (planecast keys).")
     ] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Folder of the journal.")] = None,
     spool_dir: Annotated[
         Path | None, typer.Option(help="Folder of the controllers' spools.")
     ] = None,
     worker: Annotated[
-        str | None, typer.Option(help="Address of the reader worker, told to viewers.")
+        list[str] | None,
+        typer.Option(
+            help="Address of the reader worker, told to viewers; and, besides, tcp://*:PORT "
+            "where it listens for other machines."
+        ),
     ] = None,
     keep_days: Annotated[
         float | None,
@@ -48,11 +60,14 @@ def command(
     Runs until SIGTERM or Ctrl-C.
 
     Example: planecast agent --address tcp://127.0.0.1:5810
+
+    Example: planecast agent --address tcp://*:5810 --worker tcp://*:5815
     """
     from planecast_agent.__main__ import main
 
     options: dict[str, OptionValue] = {
         "--address": address,
+        "--keys": keys,
         "--state-dir": state_dir,
         "--spool-dir": spool_dir,
         "--worker": worker,

@@ -52,6 +52,19 @@ class AgentAddress(NamedTuple):
 
     @classmethod
     def parse(cls, address: str) -> "AgentAddress":
+        """Return where to connect to, in order to speak with the agent at `address`.
+
+        Raises `EndpointError`: also for an agent of another machine whose key is not known.
+        """
+        # That module needs this one.
+        from planecast_protocol.keys.trust import client_keys
+
+        parsed = cls.listening(address)
+        client_keys(parsed.door)
+        return parsed
+
+    @classmethod
+    def listening(cls, address: str) -> "AgentAddress":
         """`tcp://host:port` has its bell at port + 1; `ipc://path` at `path.bell`."""
         if address.startswith("tcp://"):
             host, port = split_tcp(address)
@@ -104,17 +117,24 @@ def split_tcp(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def require_loopback(address: str) -> None:
-    """Raise `EndpointError` for an address that other machines could reach."""
+def leaves_machine(address: str) -> bool:
+    """Tell whether other machines could be on the other end of an address.
+
+    Raises `EndpointError` for a malformed one.
+    """
     if not address.startswith("tcp://"):
-        return
+        return False
     host, _port = split_tcp(address)
     bare = host.strip("[]")
     try:
-        loopback = ipaddress.ip_address(bare).is_loopback
+        return not ipaddress.ip_address(bare).is_loopback
     except ValueError:  # a name may resolve to anything
-        loopback = bare == "localhost"
-    if not loopback:
+        return bare != "localhost"
+
+
+def require_loopback(address: str) -> None:
+    """Raise `EndpointError` for an address that other machines could reach."""
+    if leaves_machine(address):
         raise EndpointError(
             f"{address}: refusing to listen where other machines can reach it without keys; "
             "listen on tcp://127.0.0.1:PORT and forward that port (ssh -L), which also encrypts"

@@ -81,6 +81,10 @@ class ConfigurationError(PlanecastError):
     """A setting that can't be used; the message names its key and line, or its variable."""
 
 
+class KeyFileError(EndpointError):
+    """A key that is missing, or that can't be trusted: others could have read or written it."""
+
+
 class UnreachableError(PlanecastError):
     """Nobody answers at the address, or the connection was lost."""
 

@@ -1,12 +1,12 @@
 """Follows controllers through the agent, and hands what is known over to the GUI thread."""
 
 import os
-import secrets
 import socket
 from collections.abc import Callable
 
 from planecast_agent.subscriber.control_follower import ControlFollower
 from planecast_protocol.command_messages import CommandAnswer
+from planecast_protocol.keys.trust import new_id
 from planecast_protocol.state_messages import Part
 from planecast_viewer.command_wish import CommandWish
 from planecast_viewer.link import DISPLAY_INTERVAL_S, AgentLink
@@ -20,7 +20,7 @@ class ControlLink:
     def __init__(self, address: str, session: Session, link: AgentLink) -> None:
         self._session = session
         self._link = link
-        self._identity = secrets.token_hex(16)
+        self._identity = new_id(address)
         self._host = socket.gethostname()
         self._changes = Mailbox(DISPLAY_INTERVAL_S)
         self._changes.delivered.connect(self._on_changed)

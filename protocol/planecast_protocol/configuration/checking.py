@@ -130,7 +130,7 @@ def _check_text(kind: str, text: str) -> None:
             # Only here: it asks us for the addresses that are configured.
             from planecast_protocol.endpoints import AgentAddress, check_worker_address
 
-            check = AgentAddress.parse if kind == "agent" else check_worker_address
+            check = AgentAddress.listening if kind == "agent" else check_worker_address
             try:
                 check(text)
             except EndpointError as trouble:

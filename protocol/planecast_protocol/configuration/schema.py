@@ -44,6 +44,8 @@ class Folders(Section, frozen=True, kw_only=True):
     """Thumbnails."""
     settings: Annotated[Folder | None, setting("PLANECAST_CONFIG_DIR")] = None
     """What the viewer remembers."""
+    keys: Annotated[Folder | None, setting("PLANECAST_KEYS", "--keys")] = None
+    """Keys for other machines; of one user alone, mode 700."""
 
 
 class AgentSection(Section, frozen=True, kw_only=True):
