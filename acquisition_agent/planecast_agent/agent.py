@@ -72,7 +72,8 @@ class Agent:
                 settings.address, stack, settings.remote, KeyFolder(settings.keys)
             )
             self._liveness = Liveness(self._door.reaches)
-            self._roles = Roles(settings.roles, withheld=settings.withheld)
+            guests = dict if self._entrance is None else self._entrance.guests
+            self._roles = Roles(settings.roles, guests, settings.withheld)
             self._journal, rebuilt = open_journal(settings.state_dir)
             stack.callback(self._journal.close)
             self._ingest = Ingest(self._journal)
@@ -126,7 +127,7 @@ class Agent:
             now = time.monotonic()
             if now >= beat_at:
                 beat_at = now + HEARTBEAT_S
-                if self._look_at_guests():
+                if self._entrance is not None and self._entrance.look():
                     poller = self._poller()
                 self._adoption.scan()
                 self._control.look(now)
@@ -157,14 +158,6 @@ class Agent:
         self._door.register(poller)
         poller.register(self._wakeup, zmq.POLLIN)
         return poller
-
-    def _look_at_guests(self) -> bool:
-        """Take the list of guests as it is now; return whether the sockets are others."""
-        if self._entrance is None:
-            return False
-        changed = self._entrance.look()
-        self._roles.set_guests(self._entrance.guests())
-        return changed
 
     def _turn(self, now: float) -> None:
         for identity, frames in self._door.receive():

@@ -38,7 +38,8 @@ class RemoteEntrance:
         self._address = address
         self._max_unsent = max_unsent
         self._guest_list = GuestList(keys)
-        self._guests = dict(self._guest_list.guests())
+        self._guests = self._guest_list.guests()
+        """As of the last `look`."""
         self._strangers: Strangers | None = None
         self._n_strangers = 0
         self._closed_since = 0.0
@@ -60,8 +61,8 @@ class RemoteEntrance:
         return self._n_strangers + self.gatekeeper.refused
 
     def guests(self) -> Mapping[str, Guest]:
-        """Return the guests by name, as of the last `look`."""
-        return {guest.name: guest for guest in self._guests.values()}
+        """Return the guests by name, as they are listed now."""
+        return self._guest_list.by_name()
 
     def look(self) -> bool:
         """See who was struck off, and whether keys are still checked; with every heartbeat.
@@ -70,7 +71,7 @@ class RemoteEntrance:
         """
         if self._strangers is not None:
             self._n_strangers += self._strangers.count()
-        before, self._guests = self._guests, dict(self._guest_list.guests())
+        before, self._guests = self._guests, self._guest_list.guests()
         door = self.door
         if not self.gatekeeper.alive:
             if door is not None:

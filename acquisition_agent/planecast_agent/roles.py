@@ -1,7 +1,7 @@
 """Who may do what at the agent's door: the one place where that is decided."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from planecast_protocol.agent_messages import Farewell, Hello, Publish
 from planecast_protocol.command_messages import CommandOutcome, SendCommand, TakeCommand
@@ -54,21 +54,20 @@ class Roles:
     """What each user may do. Belongs to the agent's thread."""
 
     def __init__(
-        self, granted: Mapping[str, frozenset[Role]], *, withheld: frozenset[Role] = frozenset()
+        self,
+        granted: Mapping[str, frozenset[Role]],
+        guests: Callable[[], Mapping[str, Guest]] = dict,
+        withheld: frozenset[Role] = frozenset(),
     ) -> None:
-        """`withheld`: what no key may do here, whatever the list of guests says."""
+        """`guests`, who come with keys, by name; `withheld`: what none of them may do here."""
         self._granted = granted
-        self._withheld = withheld
-        self._guests: Mapping[str, Guest] = {}
-        self._warned: set[tuple[str, str]] = set()
-
-    def set_guests(self, guests: Mapping[str, Guest]) -> None:
-        """Take the list of guests, who come with keys, as it is now."""
         self._guests = guests
+        self._withheld = withheld
+        self._warned: set[tuple[str, str]] = set()
 
     def may(self, user: str, role: Role) -> bool:
         """Tell whether the user has the role."""
-        guest = self._guests.get(user)
+        guest = self._guests().get(user)
         if guest is not None:
             return role in guest.may - self._withheld
         return role in self._granted.get(user, frozenset())
@@ -80,7 +79,7 @@ class Roles:
         if not self.may(user, role):
             why = f"{who} may not {role} here; the agent's operator can allow it"
             raise self._refusal(user, role, why)
-        guest, sender = self._guests.get(user), sender_of(message)
+        guest, sender = self._guests().get(user), sender_of(message)
         if guest is not None and sender and not sender.startswith(id_prefix(guest.key)):
             why = f"{who} may not write as {sender}: that id belongs to another key"
             raise self._refusal(user, "id", why)

@@ -90,15 +90,23 @@ def planecast(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show where an error came from; with any command.")
     ] = False,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys", metavar="DIR", help="Folder of the keys for other machines; with any command."
+        ),
+    ] = None,
 ) -> None:
     """Live viewer for microscope acquisitions."""
 
 
 def main() -> NoReturn:
     """Run the command line. Exit code: 0, 1 (it failed) or 2 (usage)."""
-    debug = "--debug" in sys.argv  # taken out here, so that it may stand behind a verb too
+    words = sys.argv[1:]
+    debug = "--debug" in words  # taken out here, so that it may stand behind a verb too
+    words = _take_keys([word for word in words if word != "--debug"])
     try:
-        app([word for word in sys.argv[1:] if word != "--debug"], prog_name="planecast")
+        app(words, prog_name="planecast")
     except PlanecastError as error:
         if debug:
             raise
@@ -108,6 +116,20 @@ def main() -> NoReturn:
             raise
         _fail(f"{type(error).__name__}: {error} (planecast --debug … shows where)")
     sys.exit(0)
+
+
+def _take_keys(words: list[str]) -> list[str]:
+    """Take `--keys DIR` out, wherever it stands, for this program and those that it starts."""
+    for place, word in enumerate(words):
+        name, equals, folder = word.partition("=")
+        if word == "--":
+            break
+        if name != "--keys" or (not equals and place + 1 == len(words)):
+            continue
+        folder = folder if equals else words[place + 1]
+        os.environ["PLANECAST_KEYS"] = str(Path(folder).absolute())
+        return words[:place] + words[place + (1 if equals else 2) :]
+    return words
 
 
 def _fail(sentence: str) -> NoReturn:

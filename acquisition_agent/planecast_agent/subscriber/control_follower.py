@@ -109,14 +109,15 @@ class ControlFollower:
 
     def _run(self) -> None:
         context: zmq.Context[Socket] = zmq.Context()
-        bell = client_socket(context, zmq.SUB, self._address.bell)
-        bell.subscribe(b"")
         try:
             while not self._closing.is_set():
-                with client_socket(context, zmq.DEALER, self._address.door) as door:
+                with (
+                    client_socket(context, zmq.SUB, self._address.bell) as bell,
+                    client_socket(context, zmq.DEALER, self._address.door) as door,
+                ):
+                    bell.subscribe(b"")
                     self._converse(bell, door)
         finally:
-            bell.close()
             context.term()
 
     def _converse(self, bell: Socket, door: Socket) -> None:
@@ -130,7 +131,9 @@ class ControlFollower:
         while not self._closing.is_set():
             now = time.monotonic()
             if now - max(since, self._heard_at or since) > RECONNECT_AFTER_S:
-                return  # what sits in the old socket is dropped with it
+                # What sits in the old sockets is dropped with them. Who was refused once is not
+                # let in on the same socket, listed or not.
+                return
             self._speak(door, now)
             self._tell(changed=False)
             due_s = min(now + HEARTBEAT_S, self._calls.due_at()) - now

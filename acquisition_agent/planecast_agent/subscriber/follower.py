@@ -12,7 +12,12 @@ from planecast_agent.subscriber.news import LinkState, News
 from planecast_agent.subscriber.subscription import Subscription
 from planecast_protocol.endpoints import AgentAddress
 from planecast_protocol.errors import BadMessageError
-from planecast_protocol.limits import CLOSE_TIMEOUT_S, REQUEST_TIMEOUT_S, SILENT_AFTER_S
+from planecast_protocol.limits import (
+    CLOSE_TIMEOUT_S,
+    RECONNECT_AFTER_S,
+    REQUEST_TIMEOUT_S,
+    SILENT_AFTER_S,
+)
 from planecast_protocol.messages import decode, encode
 from planecast_protocol.sockets import client_socket
 
@@ -52,7 +57,7 @@ class Follower:
         self._closing = threading.Event()
         self.refused = 0
         """Messages that could not be read, or that the subscription can't use."""
-        self._asked_at = 0.0
+        self._asked_at = self._bell_at = 0.0
         self._heard_at: float | None = None
         self._state = LinkState("connecting")
         self._thread = threading.Thread(target=self._run, name="agent-link", daemon=True)
@@ -79,19 +84,28 @@ class Follower:
 
     def _run(self) -> None:
         context: zmq.Context[Socket] = zmq.Context()
-        bell = client_socket(context, zmq.SUB, self._address.bell)
-        bell.subscribe(b"")
+        bell = self._bell(context)
         door = client_socket(context, zmq.DEALER, self._address.door)
         try:
             while not self._closing.is_set():
                 door = self._ask(context, door)
                 self._receive(bell, door)
+                if time.monotonic() - max(self._bell_at, self._heard_at or 0) > RECONNECT_AFTER_S:
+                    # Who was refused once is not let in on the same socket, listed or not.
+                    bell.close()
+                    bell = self._bell(context)
                 self._choose()
                 self._tell_state()
         finally:
             bell.close()
             door.close()
             context.term()
+
+    def _bell(self, context: "zmq.Context[Socket]") -> Socket:
+        bell = client_socket(context, zmq.SUB, self._address.bell)
+        bell.subscribe(b"")
+        self._bell_at = time.monotonic()
+        return bell
 
     def _ask(self, context: "zmq.Context[Socket]", door: Socket) -> Socket:
         """Send the next request; after a timeout do so on a new socket."""

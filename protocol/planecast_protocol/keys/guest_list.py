@@ -25,6 +25,7 @@ class GuestList:
         self._keys = keys
         self._seen: tuple[int, int, int] | None = None
         self._guests: Mapping[bytes, Guest] = {}
+        self._by_name: Mapping[str, Guest] = {}
         self.trouble = ""
         """Why nobody is let in; empty: the list is in order."""
 
@@ -34,7 +35,13 @@ class GuestList:
         if seen is None or seen != self._seen or self.trouble:
             self._seen = seen
             self._guests = self._read()
+            self._by_name = {guest.name: guest for guest in self._guests.values()}
         return self._guests
+
+    def by_name(self) -> Mapping[str, Guest]:
+        """Return the guests by name, revoked ones too."""
+        self.guests()
+        return self._by_name
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
