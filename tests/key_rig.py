@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import zmq
@@ -12,6 +12,7 @@ import zmq
 from planecast_protocol.keys.folder import KeyFolder, OwnKey
 from planecast_protocol.keys.guest_list import id_prefix
 from planecast_protocol.keys.guests import Guest, check_roles
+from planecast_protocol.keys.making import make_own_key
 from planecast_protocol.messages import AnyMessage, decode, encode
 
 TIMEOUT_S = 30.0
@@ -38,12 +39,12 @@ class Keys:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.server = KeyFolder(folder / "server")
-        self.server_public = self.server.create().public
+        self.server_public = make_own_key(self.server).public
 
     def guest(self, name: str, *roles: str) -> KeyFolder:
         """Make the keys of a guest who trusts the server at 127.0.0.1; with roles, list it."""
         keys = KeyFolder(self._folder / name)
-        own = keys.create()
+        own = make_own_key(keys)
         keys.put_server("127.0.0.1", self.server_public)
         if roles:
             self.server.put_guest(Guest(name, own.public, check_roles(list(roles))))
@@ -93,7 +94,8 @@ class RawGuest:
 
     def is_deaf(self, question: AnyMessage) -> bool:
         """Tell whether neither an answer nor the bell is heard."""
-        self.door.send(encode(question))
+        with suppress(zmq.Again):  # libzmq has given up by itself
+            self.door.send(encode(question), zmq.NOBLOCK)
         poller = zmq.Poller()
         poller.register(self.door, zmq.POLLIN)
         poller.register(self.bell, zmq.POLLIN)

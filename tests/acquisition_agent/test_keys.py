@@ -247,7 +247,7 @@ def test_a_client_talks_to_no_machine_whose_key_it_does_not_know(
 
     with pytest.raises(KeyFileError, match="planecast keys add scope-pc KEY --server"):
         JournalClient("tcp://scope-pc:5810")
-    with pytest.raises(KeyFileError, match="the key of 192.0.2.7 is not known"):
+    with pytest.raises(KeyFileError, match=r"the key of 192\.0\.2\.7 is not known"):
         Acquisition.start(
             "x", channels=["BF"], num_z=1, height=8, width=8, fov_labels=["A1:0"],
             agent="tcp://192.0.2.7:5810", spool_dir=tmp_path,

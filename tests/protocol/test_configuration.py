@@ -21,6 +21,7 @@ data = "/data"
 images = "~/images"
 
 [folders]
+keys = "/data/keys"
 runtime = "/run/planecast"
 spool = "/var/lib/planecast/spool"
 state = "/var/lib/planecast/agent"

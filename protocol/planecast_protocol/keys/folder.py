@@ -57,25 +57,18 @@ class KeyFolder:
 
     # ------------------------------------------------------------ the own pair
 
-    def create(self) -> OwnKey:
-        """Make the own pair of keys. Raises `KeyFileError` if there is one: it is kept."""
-        import zmq
-        from zmq.utils import z85
-
-        if not zmq.has("curve"):
-            raise KeyFileError("this pyzmq has no CURVE: install the wheel of pyzmq from PyPI")
+    def write_own(self, own: OwnKey) -> None:
+        """Write the own pair down. Raises `KeyFileError` if there is one: it is kept."""
         private_files.make_folder(self.folder)
         private_files.check_folder(self.folder)
-        public, secret = (z85.decode(half) for half in zmq.curve_keypair())
-        text = f'{_OWN_HEAD}public = "{key_text(public)}"\nsecret = "{key_text(secret)}"\n'
+        halves = f'public = "{key_text(own.public)}"\nsecret = "{key_text(own.secret)}"\n'
         try:
-            private_files.write_once(self.own_file, text)
+            private_files.write_once(self.own_file, _OWN_HEAD + halves)
         except FileExistsError:
             raise KeyFileError(
                 f"{self.own_file} is there already, and is kept; planecast keys list shows it",
                 path=str(self.own_file),
             ) from None
-        return OwnKey(public, secret)
 
     def own(self) -> OwnKey:
         """Return the own pair. Raises `KeyFileError` if there is none, or others may read it."""

@@ -13,20 +13,10 @@ def key_text(key: bytes) -> str:
 
 
 def parse_key(text: str) -> bytes:
-    """Return the key that a person gave: in hexadecimal, or in the Z85 of other programs.
-
-    Raises `KeyFileError`.
-    """
+    """Return the key that a person gave. Raises `KeyFileError`."""
     text = text.strip()
     if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
         return bytes.fromhex(text)
-    if len(text) == 40:
-        from zmq.utils import z85
-
-        try:
-            return z85.decode(text)
-        except (KeyError, ValueError, OverflowError):
-            pass
     raise KeyFileError(
         f"{text[:80]!r} is no public key: that has 64 of the characters 0-9 a-f "
         "(planecast keys list shows this machine's own)"
