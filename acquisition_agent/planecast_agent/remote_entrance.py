@@ -38,8 +38,6 @@ class RemoteEntrance:
         self._address = address
         self._max_unsent = max_unsent
         self._guest_list = GuestList(keys)
-        self._guests = self._guest_list.guests()
-        """As of the last `look`."""
         self._strangers: Strangers | None = None
         self._n_strangers = 0
         self._closed_since = 0.0
@@ -71,7 +69,7 @@ class RemoteEntrance:
         """
         if self._strangers is not None:
             self._n_strangers += self._strangers.count()
-        before, self._guests = self._guests, self._guest_list.guests()
+        guests = self._guest_list.guests()
         door = self.door
         if not self.gatekeeper.alive:
             if door is not None:
@@ -80,7 +78,7 @@ class RemoteEntrance:
                 self._shut()
         elif door is None:
             self._open_again()
-        elif self._has_lost(before):
+        elif self.gatekeeper.has_lost(guests):
             # ZAP is asked at the beginning of a connection only: end them all, and those who
             # are still on the list come back by themselves.
             logger.info("%s: a key was revoked or changed; guests connect anew", self._address)
@@ -94,13 +92,6 @@ class RemoteEntrance:
         """Close the sockets and end the thread. May be called twice."""
         self._shut()
         self.gatekeeper.close()
-
-    def _has_lost(self, before: Mapping[bytes, Guest]) -> bool:
-        for key, old in before.items():
-            new = self._guests.get(key)
-            if old.may and (new is None or (new.name, new.may) != (old.name, old.may)):
-                return True
-        return False
 
     def _open(self) -> None:
         endpoints = AgentAddress.listening(self._address)
@@ -131,6 +122,7 @@ class RemoteEntrance:
 
     def _shut(self) -> None:
         self._closed_since = time.monotonic()
+        self.gatekeeper.forget()
         if self._strangers is not None:
             self._strangers.close()
         for socket in (self.door, self.bell):

@@ -10,7 +10,10 @@ from planecast.cli.programs import OptionValue, arguments_of, needs
 def command(
     address: Annotated[
         list[str] | None,
-        typer.Option(help="unix:///path or tcp://127.0.0.1:PORT to listen at; may be repeated."),
+        typer.Option(
+            help="unix:///path or tcp://127.0.0.1:PORT to listen at, tcp://*:PORT for other "
+            "machines, with keys; may be repeated."
+        ),
     ] = None,
     readers: Annotated[int | None, typer.Option(min=1, help="Reader processes.")] = None,
     root: Annotated[
@@ -31,6 +34,8 @@ def command(
     error message, nothing more. Runs until SIGTERM or Ctrl-C.
 
     Example: planecast reader --root data=/data --readers 4
+
+    Example: planecast reader --root data=/data --address tcp://*:5815
     """
     with needs("reader"):
         from planecast_reader.__main__ import main

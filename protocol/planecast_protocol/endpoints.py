@@ -107,6 +107,16 @@ def check_worker_address(address: str) -> None:
         raise EndpointError(f"{address!r}: a worker's address is unix://PATH or tcp://HOST:PORT")
 
 
+def as_reached(worker: str, agent: str) -> str:
+    """Return the address of an agent's worker, seen from where the agent was reached.
+
+    The host `*`, which an agent tells other machines, is the host by which they reach it.
+    """
+    if not worker.startswith("tcp://*:") or not agent.startswith("tcp://"):
+        return worker
+    return f"tcp://{split_tcp(agent)[0]}:{split_tcp(worker)[1]}"
+
+
 def split_tcp(address: str) -> tuple[str, int]:
     """Return (host, port) of `tcp://host:port`; an IPv6 host stays in its brackets."""
     host, colon, port = address.removeprefix("tcp://").rpartition(":")

@@ -228,7 +228,7 @@ class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker_status"):
     arena_used_bytes: ByteCount
     leased_slots: Count
     refused: Count = 0
-    """Clients that were cut off because they sent what is no request."""
+    """Clients that were cut off because they sent what is no request, or that brought no key."""
 
 
 ReaderMessage = (

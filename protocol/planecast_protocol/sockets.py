@@ -52,9 +52,11 @@ def server_socket(
 
 
 def client_socket(
-    context: "zmq.Context[zmq.Socket[bytes]]", kind: int, endpoint: str
+    context: "zmq.Context[zmq.Socket[bytes]]", kind: int, endpoint: str, *, watched: int = 0
 ) -> "zmq.Socket[bytes]":
     """Connect a socket that reconnects by itself and drops what it can't send on close.
+
+    Its `get_monitor_socket()` tells of the events in `watched`.
 
     With keys, where the address needs them. If they are gone since the address was parsed, the
     socket stays unconnected, as if nobody answered.
@@ -62,6 +64,8 @@ def client_socket(
     socket = _socket(context, kind, MAX_ANSWER_BYTES)
     socket.setsockopt(zmq.RECONNECT_IVL, 100)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+    if watched:
+        socket.get_monitor_socket(watched)  # before the first of them can happen
     try:
         keys = client_keys(endpoint)
     except KeyFileError as trouble:

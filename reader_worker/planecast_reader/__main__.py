@@ -19,7 +19,8 @@ def parse(arguments: list[str]) -> FrontSettings:
     parser.add_argument(
         "--address",
         action="append",
-        help="unix:///path or tcp://127.0.0.1:PORT; may be given several times",
+        help="unix:///path or tcp://127.0.0.1:PORT; and tcp://*:PORT or tcp://HOST:PORT for other "
+        "machines, with keys; may be given several times",
     )
     parser.add_argument(
         "--readers", type=int, default=said.processes or default_readers(), help="reader processes"

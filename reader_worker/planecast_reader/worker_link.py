@@ -8,6 +8,7 @@ import sys
 
 from planecast_protocol.endpoints import check_worker_address, default_worker_address, split_tcp
 from planecast_protocol.errors import PlanecastError, WorkerUnreachableError
+from planecast_protocol.keys.trust import client_keys
 from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import WorkerWelcome
@@ -32,6 +33,7 @@ class WorkerLink:
         except PlanecastError:
             self._stop_process(stream)
             raise
+        self.welcome = welcome
         self.early = early
         """Messages that came right behind the welcome."""
         self.arena: ClientArena | None = None
@@ -39,7 +41,7 @@ class WorkerLink:
             self.arena = ClientArena(fds[0], fds[1], welcome.arena_bytes, welcome.row)
         for fd in fds:
             os.close(fd)
-        self.connection = Connection(stream, MAX_PLANE_BYTES)
+        self.connection: Connection = Connection(stream, MAX_PLANE_BYTES)
 
     def close(self) -> None:
         """Close the connection; a private worker ends by that."""
@@ -55,11 +57,37 @@ class WorkerLink:
                 self._process.wait()
 
 
+class RemoteLink(WorkerLink):
+    """A connection to the worker of another machine, with keys: planes come through it."""
+
+    def __init__(self, address: str) -> None:
+        # Who has no such worker is spared the import of zmq.
+        from planecast_reader.remote.connection import RemoteConnection
+
+        self._process = None
+        self.arena = None
+        self._remote = RemoteConnection(address)
+        self.connection = self._remote
+        try:
+            self.welcome, self.early = self._remote.wait_welcome(CONNECT_TIMEOUT_S)
+        except PlanecastError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._remote.close()
+
+
 def find_worker(address: str | None) -> WorkerLink:
     """Connect to the worker at `address`; without one, to this user's, else to a private one.
 
-    Raises `WorkerUnreachableError`, and `EndpointError` for an address that is none.
+    Raises `WorkerUnreachableError`, and `EndpointError` for an address that is none, or one of
+    another machine without keys.
     """
+    known = default_worker_address() if address is None else address
+    if client_keys(known) is not None:
+        return RemoteLink(known)
     if address is not None:
         return WorkerLink(_connect(address), CONNECT_TIMEOUT_S, None)
     with contextlib.suppress(WorkerUnreachableError):

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 import zmq
 
 from planecast_agent.subscriber.news import LinkState, News
 from planecast_agent.subscriber.subscription import Subscription
-from planecast_protocol.endpoints import AgentAddress
+from planecast_protocol.agent_messages import AcquisitionList
+from planecast_protocol.endpoints import AgentAddress, as_reached
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.limits import (
     CLOSE_TIMEOUT_S,
@@ -148,6 +150,9 @@ class Follower:
             self._heard_at = time.monotonic()
             try:
                 message = decode(frames[body_frame])
+                if isinstance(message, AcquisitionList):
+                    worker = as_reached(message.worker, self._address.door)
+                    message = msgspec.structs.replace(message, worker=worker)
                 news = self._subscription.take(message, frames[-1])
             except (BadMessageError, IndexError) as trouble:
                 if not self.refused:  # once: a flood of them must not fill the disk with our log

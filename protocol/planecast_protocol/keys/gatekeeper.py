@@ -6,11 +6,13 @@ connected until the sockets are closed.
 
 import logging
 import threading
+from collections.abc import Mapping
 
 import zmq
 
 from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.guest_list import GuestList
+from planecast_protocol.keys.guests import Guest
 from planecast_protocol.keys.key import KEY_BYTES, key_text
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
@@ -30,6 +32,7 @@ class Gatekeeper:
         self.refused = 0
         """Connections with a key that is not on the list, or not any more."""
         self._guests = GuestList(keys)
+        self._let_in: dict[bytes, Guest] = {}
         self._named: set[tuple[bytes, str]] = set()
         self._closing = threading.Event()
         self._zap = context.socket(zmq.REP)
@@ -46,6 +49,18 @@ class Gatekeeper:
     def alive(self) -> bool:
         """Whether somebody is at the gate. If not, close the doors."""
         return self.thread.is_alive()
+
+    def has_lost(self, guests: Mapping[bytes, Guest]) -> bool:
+        """Tell whether any who was let in is not on the list any more, or may less than then."""
+        for key, then in list(self._let_in.items()):
+            now = guests.get(key)
+            if now is None or now.name != then.name or then.may - now.may:
+                return True
+        return False
+
+    def forget(self) -> None:
+        """Forget who was let in: all connections were closed."""
+        self._let_in.clear()
 
     def close(self) -> None:
         """End the thread. May be called twice."""
@@ -75,6 +90,7 @@ class Gatekeeper:
                 user = self._refuse(key, where, f"the key of {guest.name} was revoked")
             else:
                 user = guest.name
+                self._let_in[key] = guest
         status = (b"200", b"OK") if user else (b"400", b"not on the list")
         return [version, request, *status, user.encode(), b""]
 

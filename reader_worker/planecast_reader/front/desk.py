@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 
 from planecast_protocol.errors import (
     BadMessageError,
@@ -38,6 +39,7 @@ from planecast_reader.arena.cache import Arena
 from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.fact_cache import FactCache
 from planecast_reader.front.file_facts import FileFacts
+from planecast_reader.front.gateway_child import GatewayChild
 from planecast_reader.front.jobs import Job, Result
 from planecast_reader.front.pixel_desk import PixelDesk
 from planecast_reader.front.pool import Pool
@@ -63,6 +65,8 @@ class Desk:
         self._requests = 0
         self.refused = 0
         """Clients that were cut off because they sent what is no request."""
+        self.gateways: Sequence[GatewayChild] = ()
+        """Through which other machines come."""
 
     def handle(self, client: ClientSession, message: AnyMessage, clients: int) -> None:
         """Begin to answer a message. Raises `BadMessageError` for what no client may send."""
@@ -168,7 +172,7 @@ class Desk:
             arena_bytes=arena.nbytes if arena else 0,
             arena_used_bytes=arena.used_bytes if arena else 0,
             leased_slots=arena.ledger.count_leased() if arena else 0,
-            refused=self.refused,
+            refused=self.refused + sum(gateway.refused for gateway in self.gateways),
         )
 
 

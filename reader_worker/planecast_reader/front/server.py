@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from planecast_protocol.endpoints import default_worker_address
 from planecast_protocol.errors import PlanecastError, UnreachableError
 from planecast_protocol.paths import local_roots
 from planecast_protocol.reader_messages import WorkerWelcome
@@ -29,6 +30,7 @@ from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.desk import Desk
 from planecast_reader.front.fact_cache import FactCache
 from planecast_reader.front.file_facts import FileInspector
+from planecast_reader.front.gateway_child import split_addresses, start_gateways
 from planecast_reader.front.pool import Pool
 from planecast_reader.front.quarantine import Quarantine
 from planecast_reader.front.reader_child import ReaderChild
@@ -75,7 +77,11 @@ class Front:
             end.setblocking(False)
         self._inspector = FileInspector(settings.roots, self.wake)
         self._arena = open_arena(settings.arena_bytes)
-        self._listeners = [listeners.listen(address) for address in settings.addresses]
+        local, self._remote = split_addresses(settings.addresses)
+        if self._remote and not local:  # the gateway is a client of ours, too
+            local = (default_worker_address(),)
+        self._listeners = [listeners.listen(address) for address in local]
+        self._local = local
         self._pool = Pool(
             settings.readers,
             self._arena,
@@ -96,6 +102,15 @@ class Front:
         """End `run` soon. Any thread, and signal handlers."""
         self._stop = True
         self.wake()
+
+    def open_gateways(self, stack: contextlib.ExitStack) -> None:
+        """Let other machines come, if they may; `stack` shuts them out again.
+
+        Raises `EndpointError` without keys or roots, and where an address can't be used.
+        """
+        if self._remote:
+            roots = self._settings.roots
+            self._desk.gateways = start_gateways(self._remote, self._local[0], roots, stack)
 
     # ------------------------------------------------------------ the loop
 
@@ -236,6 +251,17 @@ def serve(settings: FrontSettings, on_ready: Callable[[], None] | None = None) -
     Raises `EndpointError` if an address can't be used.
     """
     front = Front(settings)
+    with contextlib.ExitStack() as stack:
+        try:
+            front.open_gateways(stack)
+        except PlanecastError:
+            front.stop()
+            front.run()  # which frees everything
+            raise
+        _serve(front, on_ready)
+
+
+def _serve(front: Front, on_ready: Callable[[], None] | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: front.stop())
     if on_ready is not None:
