@@ -18,6 +18,9 @@ LOCAL_ALIAS = "local"
 Roots = Mapping[str, Path]
 """Alias to absolute folder."""
 
+_DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
+    f"{name}{number}" for name in ("COM", "LPT") for number in "0123456789¹²³"
+}
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -35,11 +38,27 @@ def check_wire_path(wire_path: str) -> tuple[str, str]:
         raise BadPathError(f"{wire_path[:80]!r}…: longer than {MAX_PATH_CHARS} characters")
     if "\0" in relative or "\\" in _ESCAPED.sub("", relative):
         raise BadPathError(f"{wire_path!r}: NUL and backslash are not allowed", path=wire_path)
-    if any(part in ("", ".", "..") for part in relative.split("/")):
+    parts = relative.split("/")
+    if any(part in ("", ".", "..") for part in parts):
         raise BadPathError(
             f"{wire_path!r}: empty parts, '.' and '..' are not allowed", path=wire_path
         )
+    if os.name == "nt" and any(map(means_more_on_windows, parts)):
+        raise BadPathError(
+            f"{wire_path!r}: on Windows that would be a drive, a stream, a device, or another name",
+            path=wire_path,
+        )
     return alias, relative
+
+
+def means_more_on_windows(part: str) -> bool:
+    """Tell whether Windows takes a part of a path for something else than a name.
+
+    `C:` is a drive and `a.tif:x` a stream, dots and spaces at the end are dropped, so that
+    `.. ` is `..`, and `NUL.tif` is a device.
+    """
+    stem = part.partition(".")[0].rstrip(" ").upper()
+    return bool(set(part) & set('<>:"|?*')) or part[-1:] in (".", " ") or stem in _DEVICES
 
 
 def to_wire_path(path: str | PurePath, roots: Mapping[str, PurePath]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from planecast_protocol.beneath import check_hard_link, open_beneath
 from planecast_protocol.errors import FileMissingError, NotAllowedError, PlanecastError, ReadError
 from planecast_protocol.paths import Roots, resolve_wire_path
 from planecast_reader.signature import Signature
@@ -32,8 +33,7 @@ def inspect(wire_path: str, roots: Roots) -> FileFacts:
     some libraries for ever.
     """
     try:
-        path = resolve_wire_path(wire_path, roots)
-        found = path.stat()
+        path, found = _look(wire_path, roots)
     except (FileNotFoundError, NotADirectoryError):
         raise FileMissingError.of(wire_path, "there is no such file") from None
     except PermissionError:
@@ -46,6 +46,26 @@ def inspect(wire_path: str, roots: Roots) -> FileFacts:
     if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
         raise NotAllowedError.of(wire_path, "this worker's user may not read it")
     return FileFacts(path, (found.st_size, found.st_mtime_ns, found.st_ino), folder)
+
+
+def enclosing_roots(roots: Roots) -> list[Path]:
+    """Return the folders that readers are shut into; none where all files are served."""
+    folders = [Path(folder).resolve() for folder in roots.values()]
+    return [] if any(folder == Path(folder.anchor) for folder in folders) else folders
+
+
+def _look(wire_path: str, roots: Roots) -> tuple[Path, os.stat_result]:
+    """Return the path, and what lies there beneath its root. Raises `OSError`, and as `inspect`."""
+    path = resolve_wire_path(wire_path, roots)
+    root = roots[wire_path.partition(":")[0]]
+    if root == Path(root.anchor):
+        return path, path.stat()
+    descriptor = open_beneath(root, str(path.relative_to(root)), wire_path)
+    try:
+        check_hard_link(descriptor, path, wire_path)
+        return path, os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 OnFacts = Callable[[FileFacts | PlanecastError], None]

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -54,7 +55,10 @@ class Pool:
         read_timeout_s: float,
         watch: Callable[[ReaderChild], None],
         unwatch: Callable[[Connection], None],
+        roots: Sequence[Path] = (),
     ) -> None:
+        """`roots`: all that the readers may read; empty: what their user may."""
+        self._roots = roots
         self._size = size
         self._arena = arena
         self._memory_bytes = memory_bytes
@@ -256,7 +260,7 @@ class Pool:
                 return
             self._start_failures -= 1
         while sum(not child.dying for child in self.children) <= self._size:
-            child = ReaderChild(self._arena, self._memory_bytes)
+            child = ReaderChild(self._arena, self._memory_bytes, self._roots)
             self.children.append(child)
             self._watch(child)
 

@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from planecast_protocol.limits import MAX_PLANE_BYTES
@@ -20,7 +22,8 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBU
 class ReaderChild:
     """A spawned process (never forked: native libraries don't survive that) and its channel."""
 
-    def __init__(self, arena: Arena | None, memory_bytes: int) -> None:
+    def __init__(self, arena: Arena | None, memory_bytes: int, roots: Sequence[Path] = ()) -> None:
+        """`roots`: all that it may read; empty: what its user may."""
         ours, theirs = socket.socketpair()
         fds = [theirs.fileno(), *([arena.fd, arena.ledger.fd] if arena else [])]
         self._process = subprocess.Popen(
@@ -29,6 +32,7 @@ class ReaderChild:
                 *(str(arena.fd if arena else -1), str(arena.ledger.fd if arena else -1)),
                 str(arena.nbytes if arena else 0),
                 str(memory_bytes),
+                *map(str, roots),
             ],
             pass_fds=fds,
             stdin=subprocess.DEVNULL,

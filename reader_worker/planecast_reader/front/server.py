@@ -29,7 +29,7 @@ from planecast_reader.front import listeners
 from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.desk import Desk
 from planecast_reader.front.fact_cache import FactCache
-from planecast_reader.front.file_facts import FileInspector
+from planecast_reader.front.file_facts import FileInspector, enclosing_roots
 from planecast_reader.front.gateway_child import split_addresses, start_gateways
 from planecast_reader.front.pool import Pool
 from planecast_reader.front.quarantine import Quarantine
@@ -89,6 +89,7 @@ class Front:
             read_timeout_s=settings.read_timeout_s,
             watch=self._watch_reader,
             unwatch=self._unwatch,
+            roots=enclosing_roots(settings.roots),
         )
         self._desk = Desk(self._arena, self._pool, FactCache(self._inspector), Quarantine())
         self._name = uuid.uuid4().hex

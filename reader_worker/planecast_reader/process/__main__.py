@@ -1,6 +1,6 @@
 """One reader process: it alone loads the file libraries, does one task at a time, and may die.
 
-    python -m planecast_reader.process CHANNEL_FD ARENA_FD LEDGER_FD ARENA_BYTES MEMORY_LIMIT
+    python -m planecast_reader.process CHANNEL_FD ARENA_FD LEDGER_FD ARENA_BYTES MEMORY_LIMIT [ROOT]
 
 It is started by the front, which watches its time, and ends when the front does.
 """
@@ -19,6 +19,7 @@ import msgspec
 from planecast_protocol.errors import (
     CorruptFileError,
     NoDataError,
+    NotAllowedError,
     PlanecastError,
     TooLargeError,
     UnreachableError,
@@ -37,6 +38,7 @@ from planecast_protocol.task_messages import (
     TaskPayload,
 )
 from planecast_reader.arena.reader_arena import ReaderArena
+from planecast_reader.process.enclosure import enclose
 from planecast_reader.process.handles import IDLE_S, Handles
 from planecast_reader.process.pixel_tasks import PixelTasks
 from planecast_reader.process.task_channel import TaskChannel
@@ -80,6 +82,9 @@ class ReaderProcess:
             raise
         except PlanecastError as error:
             self._fail(task, path, error)
+        except PermissionError as refused:
+            trouble = f"it needs {refused.filename}, which may not be read: outside the roots, or "
+            self._fail(task, path, NotAllowedError.of(path, f"{trouble}not for this user"))
         except MemoryError:
             self._fail(task, path, TooLargeError.of(path, "needs more memory than a reader has"))
         except Exception as error:  # noqa: BLE001 the libraries' exception classes are arbitrary
@@ -135,12 +140,14 @@ def _end_with_parent() -> None:
 
 def main(arguments: list[str]) -> None:
     """Run one reader process until its front is gone."""
-    channel_fd, arena_fd, ledger_fd, arena_bytes, memory_bytes = (int(n) for n in arguments)
+    channel_fd, arena_fd, ledger_fd, arena_bytes, memory_bytes = (int(n) for n in arguments[:5])
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the front, which ends us
     if memory_bytes:
         limit = memory_bytes + arena_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if arguments[5:]:
+        enclose(map(Path, arguments[5:]))
     os.dup2(2, 1)  # some libraries print progress on standard output
     load_plugins()
     warm_up()
