@@ -11,9 +11,10 @@ import pytest
 
 from planecast_protocol.planes import SharedPlane
 from planecast_reader.arena import cache
-from planecast_reader.arena.cache import Arena, Slot, shared_memory, slot_size
+from planecast_reader.arena.cache import Arena, shared_memory
 from planecast_reader.arena.leases import ClientArena
 from planecast_reader.arena.prefault import SLAB_BYTES
+from planecast_reader.arena.slots import Slot, slot_size
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has both ways")
 

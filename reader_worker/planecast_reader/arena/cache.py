@@ -9,14 +9,14 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from planecast_reader.arena import shared_memory
+from planecast_reader.arena.aging import Aging
 from planecast_reader.arena.growth import Growth
 from planecast_reader.arena.ledger import MAX_SLABS, MAX_SLOTS, Ledger, PlaneFacts, tick
 from planecast_reader.arena.prefault import SLAB_BYTES
+from planecast_reader.arena.slots import Slot, slot_size
 
-MIN_SLOT_BYTES = 64 << 10
 GRACE_S = 0.0005
 """Between the odd generation and the look at the leases: time for a store to become visible on a
 processor that reorders, whatever Python's own fences do."""
@@ -25,26 +25,13 @@ PATIENCE_S = 0.02
 """Pages that take longer are not waited for if the plane that was not used for longest can go."""
 MORE_SLABS = 4
 """Slabs that may be cut together, beyond those that one slot needs."""
+READY_PART, READY_AT_MOST = 16, 8
+"""Of a full arena one in so many slots is kept ready for the next planes, and no more than that."""
 UNTAKEN_MS = 1000
 """A client that has not taken a passing plane by then is gone, or asks again."""
 
 
-@dataclass
-class Slot:
-    """A piece of memory that holds, or will hold, one plane."""
-
-    number: int
-    offset: int
-    capacity: int
-    key: Hashable | None = None
-    """Set while the slot is published."""
-    content: object = None
-    """What the publisher wants to remember of the plane."""
-    last_used: int = 0
-    """`tick()` of the last use by message."""
-
-
-@dataclass
+@dataclass(eq=False)
 class _Slab:
     first: int
     count: int
@@ -67,10 +54,12 @@ class Arena:
         self._memory = shared_memory.map_readonly(self.fd, self.nbytes)
         self._layout: list[_Slab | None] = [None] * self.slabs
         self._growth = Growth(self.fd, self.slabs, self.ledger.mark_backed)
+        self._aging = Aging(self.ledger)
         self._free: dict[int, list[Slot]] = {}
         """Slot size to slots that may be filled."""
         self._orphans: list[tuple[Slot, float]] = []
-        """Forgotten slots that a client may still look at, and when they were (monotonic)."""
+        """Forgotten slots that a client may still look at, and when they were (monotonic), the
+        oldest first."""
         self._size_wanted = 0
         """Slot size of the last allocation: the next is likely to want the same."""
         self._free_numbers = list(range(MAX_SLOTS))
@@ -153,9 +142,10 @@ class Arena:
         """Return an unpublished slot of at least `nbytes`; None if everything is in use."""
         size = self._size_wanted = slot_size(nbytes)
         free = self._free.setdefault(size, [])
-        if not free:
-            self._collect_orphans(wait=True)
-            free = self._free.setdefault(size, [])
+        for wait in (False, True):
+            if not free:
+                self._collect_orphans(wait=wait)
+                free = self._free.setdefault(size, [])
         if not free and self._evict_passing(size):
             free = self._free[size]
         if not free:
@@ -166,23 +156,22 @@ class Arena:
         return free.pop() if free else None
 
     def prepare(self) -> None:
-        """Have a slot ready for the next plane, so that it need not wait for one to be evicted.
+        """Have slots ready for the next planes, so that they need not wait for others to go.
 
         To be called when there is nothing better to do.
         """
         size = self._size_wanted
-        if not size or self._free.get(size) or None in self._layout:
+        if not size or None in self._layout:
             return
         now = time.monotonic()
-        soon_free = (s.capacity == size and now - since <= GRACE_S for s, since in self._orphans)
-        if any(soon_free):
-            return
         self._collect_orphans(wait=False)
-        if self._free.get(size):
-            return
-        oldest = self._oldest_first([s for s in self._published.values() if s.capacity == size])
-        if len(oldest) > 1:
-            self.forget(oldest[0].key)
+        wanted = max(1, min(READY_AT_MOST, len(self._published) // READY_PART))
+        coming = sum(s.capacity == size and now - since <= GRACE_S for s, since in self._orphans)
+        for _ in range(wanted - coming - len(self._free.get(size, ()))):
+            oldest = self._aging.oldest(size, self._published.values())
+            if oldest is None or len(self._published) < 2:
+                return
+            self.forget(oldest.key)
 
     def give_back(self, slot: Slot) -> None:
         """Return a slot that was not published."""
@@ -196,18 +185,18 @@ class Arena:
         """Free what nobody looks at any more, of slots that were forgotten a while ago."""
         if not self._orphans:
             return
-        newest = self._orphans[-1][1] + GRACE_S - time.monotonic()
-        if newest > 0:
-            if not wait:
-                return
-            time.sleep(newest)
-        orphans, self._orphans = self._orphans, []
-        held = self.ledger.leased(np.array([slot.number for slot, _since in orphans]))
-        for orphan, used in zip(orphans, held, strict=True):
-            if used:
-                self._orphans.append(orphan)
-            else:
-                self.give_back(orphan[0])
+        if wait:
+            time.sleep(max(0.0, self._orphans[-1][1] + GRACE_S - time.monotonic()))
+        due = time.monotonic() - GRACE_S
+        ripe = [orphan for orphan in self._orphans if orphan[1] <= due]
+        if not ripe:
+            return
+        green = self._orphans[len(ripe) :]
+        held = self.ledger.leased(np.array([slot.number for slot, _since in ripe]))
+        self._orphans = [orphan for orphan, used in zip(ripe, held, strict=True) if used] + green
+        for (slot, _since), used in zip(ripe, held, strict=True):
+            if not used:
+                self.give_back(slot)
 
     def _cut_ready(self, size: int) -> bool:
         """Cut slabs that nobody uses into slots, if they have their pages now or soon."""
@@ -260,27 +249,11 @@ class Arena:
 
     def _evict(self, size: int) -> bool:
         """Free the least recently used plane of this size that nobody looks at."""
-        candidates = [slot for slot in self._published.values() if slot.capacity == size]
-        for slot in self._oldest_first(candidates):
+        while (slot := self._aging.oldest(size, self._published.values())) is not None:
             if self._retire([slot]):
                 self.give_back(slot)
                 return True
         return False
-
-    def _oldest_first(self, slots: list[Slot]) -> list[Slot]:
-        """Sort by last use, that without a message included; leave out what is held."""
-        if not slots:
-            return []
-        numbers = np.array([slot.number for slot in slots], dtype=np.intp)
-        used = self._last_used(slots, numbers)
-        free = ~self.ledger.leased(numbers)
-        return [slots[n] for n in np.argsort(used, kind="stable") if free[n]]
-
-    def _last_used(
-        self, slots: list[Slot], numbers: npt.NDArray[np.intp]
-    ) -> npt.NDArray[np.uint32]:
-        told = np.array([slot.last_used for slot in slots], dtype=np.uint32)
-        return np.maximum(told, self.ledger.last_touched(numbers))
 
     def _retire(self, slots: list[Slot]) -> bool:
         """Unpublish `slots`, all or none: none if a client holds any of them."""
@@ -310,7 +283,7 @@ class Arena:
             if slabs and all(self._idle(slab) for slab in slabs):
                 slots = [slot for slab in slabs for slot in slab.slots]
                 numbers = np.array([slot.number for slot in slots], dtype=np.intp)
-                newest = int(self._last_used(slots, numbers).max())
+                newest = int(self._aging.last_used(slots, numbers).max())
                 runs.append((newest, first, slabs))
         for _newest, first, slabs in sorted(runs, key=lambda run: run[0]):
             if self._retire([slot for slab in slabs for slot in slab.slots]):
@@ -348,11 +321,3 @@ def _slabs_for(size: int) -> list[int]:
     fewest = -(-size // SLAB_BYTES)
     best = min(range(fewest, fewest + MORE_SLABS), key=lambda n: n * SLAB_BYTES % size / n)
     return [best, fewest]
-
-
-def slot_size(nbytes: int) -> int:
-    """Round up by at most an eighth, so that planes of nearly one size share their slabs."""
-    if nbytes <= MIN_SLOT_BYTES:
-        return MIN_SLOT_BYTES
-    step = 1 << max(12, nbytes.bit_length() - 4)
-    return -(-nbytes // step) * step

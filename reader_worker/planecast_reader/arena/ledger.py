@@ -112,6 +112,8 @@ class Ledger:
         self._leases = self._rows[:, :TOUCHES_AT]
         self._touches = self._rows[:, TOUCHES_AT:].view(np.uint32)
         self._free_rows = set(range(MAX_CLIENTS))
+        self._used_rows = np.zeros(0, np.intp)
+        """Rows of clients; those of nobody are all zero, and need no look."""
 
     # ------------------------------------------------------------ slots
 
@@ -183,20 +185,34 @@ class Ledger:
 
     def add_client(self) -> int | None:
         """Return a row for a new client; None if all are taken."""
-        return self._free_rows.pop() if self._free_rows else None
+        row = self._free_rows.pop() if self._free_rows else None
+        self._note_used_rows()
+        return row
 
     def drop_client(self, row: int) -> None:
         """End all leases of a client that is gone."""
         self._rows[row] = 0
         self._free_rows.add(row)
+        self._note_used_rows()
+
+    def _note_used_rows(self) -> None:
+        used = sorted(set(range(MAX_CLIENTS)) - self._free_rows)
+        self._used_rows = np.array(used, dtype=np.intp)
 
     def leased(self, slots: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Tell for each of `slots` whether any client holds it."""
-        return np.asarray(self._leases[:, slots].any(axis=0))
+        return np.asarray(self._leases[self._used_rows[:, None], slots].any(axis=0))
 
     def last_touched(self, slots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint32]:
         """Return for each of `slots` when any client last used it, as `tick()`."""
-        return np.asarray(self._touches[:, slots].max(axis=0))
+        touched = self._touches[self._used_rows[:, None], slots]
+        return np.asarray(touched.max(axis=0, initial=0))
+
+    def is_touched(self, slot: int, since: int) -> bool:
+        """Tell whether a client holds the slot, or has used it after `since`, a `tick()`."""
+        rows = self._used_rows
+        held = self._leases[rows, slot].any()
+        return bool(held or (self._touches[rows, slot] > since).any())
 
     def count_leased(self) -> int:
         """Return how many slots are held."""

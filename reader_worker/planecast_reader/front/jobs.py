@@ -16,8 +16,8 @@ from planecast_protocol.task_messages import (
     TaskPayload,
     TaskPixels,
 )
-from planecast_reader.arena.cache import Slot
 from planecast_reader.arena.ledger import Digest, digest_of
+from planecast_reader.arena.slots import Slot
 from planecast_reader.front.file_facts import FileFacts
 
 JobKey = tuple[Digest, bool, bool]

@@ -17,8 +17,9 @@ from planecast_protocol.errors import (
 from planecast_protocol.planes import SharedPlane
 from planecast_protocol.reader_messages import PixelsPending, PixelsReady, ReadPixels, RequestFailed
 from planecast_protocol.task_messages import PixelsTask, TaskPixels
-from planecast_reader.arena.cache import Arena, Slot
+from planecast_reader.arena.cache import Arena
 from planecast_reader.arena.ledger import Digest, PlaneFacts, digest_of
+from planecast_reader.arena.slots import Slot
 from planecast_reader.front.ahead import ReadAhead
 from planecast_reader.front.cached_pixels import CachedPixels
 from planecast_reader.front.client_session import ClientSession

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage
-from planecast_reader.arena.cache import Arena, Slot
+from planecast_reader.arena.cache import Arena
+from planecast_reader.arena.slots import Slot
 from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import Job
 
