@@ -1,5 +1,8 @@
 """The agent's side of its subscribers: lists, chunks of history, and the heartbeat."""
 
+import os
+import socket
+import time
 from collections.abc import Mapping
 
 from planecast_agent.adoption import Adoption
@@ -20,6 +23,7 @@ from planecast_protocol.agent_messages import (
     ListAcquisitions,
 )
 from planecast_protocol.errors import AcquisitionError
+from planecast_protocol.limits import MAX_NAME_CHARS
 
 ENDED_BEATS = 10
 """An acquisition that ended is in so many more heartbeats."""
@@ -52,6 +56,8 @@ class Subscribers:
         self._boot = boot
         self._worker = worker
         self._remote_worker = remote_worker
+        self._host = socket.gethostname()[:MAX_NAME_CHARS]
+        self._started = time.monotonic()
         self._fetches: dict[bytes, FetchEvents] = {}
         """Who waits for which chunk: the newest question of each."""
         self._ended: dict[str, int] = {}
@@ -139,6 +145,9 @@ class Subscribers:
             state_revision=vitals.state_revision,
             clock_s=now,
             refused=vitals.refused,
+            host=self._host,
+            pid=os.getpid(),
+            uptime_s=now - self._started,
         )
         self._bell.ring(beat)
         self._ended = {name: beats - 1 for name, beats in self._ended.items() if beats > 1}

@@ -18,6 +18,7 @@ from planecast.cli import (
     command,
     config,
     demo,
+    doctor,
     formats,
     info,
     keys,
@@ -25,6 +26,7 @@ from planecast.cli import (
     read,
     reader,
     state,
+    status,
     thumbnail,
     tiles,
     view,
@@ -45,6 +47,8 @@ app.command("agent")(agent.command)
 app.command("reader")(reader.command)
 app.add_typer(acquisitions.app, name="acquisitions")
 app.command("state")(state.command)
+app.command("doctor")(doctor.command)
+app.command("status")(status.command)
 app.command("command")(command.command)
 app.command("info")(info.command)
 app.command("read")(read.command)

@@ -10,7 +10,6 @@ from planecast_protocol.errors import KeyFileError
 from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.guests import ROLES, Guest, check_name, check_roles
 from planecast_protocol.keys.key import key_text, parse_key
-from planecast_protocol.keys.making import make_own_key
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,6 +42,8 @@ def init(keys: Folder = None, as_json: AsJson = False) -> None:
 
     Example: planecast keys init
     """
+    from planecast_protocol.keys.making import make_own_key  # needs zmq
+
     folder = KeyFolder(keys)
     public = make_own_key(folder).public
     if as_json:

@@ -194,6 +194,10 @@ class AgentHeartbeat(Message, frozen=True, kw_only=True, tag="beat"):
     """The agent's monotonic clock."""
     refused: Count = 0
     """Messages since its start that are none of ours, damaged, or not for their sender."""
+    host: ShortText = ""
+    pid: Count = 0
+    uptime_s: Finite = 0.0
+    """Since the agent started."""
 
 
 AgentMessage = (

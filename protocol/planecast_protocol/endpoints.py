@@ -8,7 +8,6 @@ import ipaddress
 import os
 import stat
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,8 @@ def runtime_dir() -> Path:
     elif session and Path(session).is_dir():
         folder = Path(session) / "planecast"
     else:
+        import tempfile  # it brings ten modules, and controllers start with this one
+
         user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
         folder = Path(tempfile.gettempdir()) / f"planecast-{user}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -207,6 +207,8 @@ class ReaderProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     path: Text = ""
     """What it reads now."""
     reads: Count
+    busy_s: float = 0.0
+    """How long it has been at that."""
 
 
 class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker_status"):

@@ -1,6 +1,5 @@
 """Whether values are what the schema wants, one by one, so that all troubles can be told."""
 
-import difflib
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -86,6 +85,8 @@ def _flat(given: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 def _unknown(key: str, raw: Any) -> str:
     if key in sections():
         return f"this is a table: write [{key}] and its settings below"
+    import difflib
+
     known = sorted({*settings(), *sections()})
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     if not close:  # the right name below the wrong table

@@ -1,7 +1,6 @@
 """Reads the file and the environment; tells every trouble with its key and line."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,7 +11,6 @@ from planecast_protocol.configuration.checking import Trouble, check_tables, che
 from planecast_protocol.configuration.places import configuration_file
 from planecast_protocol.configuration.schema import Configuration
 from planecast_protocol.configuration.table import Setting, settings
-from planecast_protocol.configuration.toml_lines import line_of
 from planecast_protocol.errors import ConfigurationError
 
 MAX_FILE_BYTES = 1 << 20
@@ -54,6 +52,8 @@ def found_settings() -> dict[str, Found]:
     file = configuration_file()
     found: dict[str, Found] = {}
     if file is not None:
+        from planecast_protocol.configuration.toml_lines import line_of
+
         text = read_text(file)
         values, complaints = check_text(text, file)
         if complaints:
@@ -80,6 +80,8 @@ def check_file(file: Path) -> list[Complaint]:
 
 def check_text(text: str, file: Path) -> tuple[dict[str, Any], list[Complaint]]:
     """Return dotted key to value of all that is right, and everything that is wrong."""
+    import tomllib  # only where there is a file: controllers start with this module
+
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as trouble:
@@ -145,6 +147,8 @@ def _roots_of(text: str) -> dict[str, str]:
 
 
 def _complaint(file: Path, text: str, trouble: Trouble) -> Complaint:
+    from planecast_protocol.configuration.toml_lines import line_of
+
     return Complaint(file, line_of(trouble.key, text), trouble.key, trouble.why)
 
 

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import platformdirs
-
 from planecast_protocol.errors import ConfigurationError
 
 FILE_NAME = "planecast.toml"
@@ -16,6 +14,8 @@ def possible_files() -> list[Path]:
     named = os.environ.get(VARIABLE)
     if named:
         return [Path(named)]
+    import platformdirs
+
     folder = os.environ.get("PLANECAST_CONFIG_DIR")
     user = Path(folder) if folder else platformdirs.user_config_path("planecast")
     return [user / FILE_NAME, platformdirs.site_config_path("planecast") / FILE_NAME]

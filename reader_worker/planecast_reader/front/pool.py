@@ -131,7 +131,7 @@ class Pool:
             job.task = msgspec.structs.replace(job.task, task=self._tasks, slot=job.memory)
         else:
             job.task = msgspec.structs.replace(job.task, task=self._tasks)
-        child.job = job
+        child.job, child.job_since = job, time.monotonic()
         child.last_path = job.wire_path
         child.deadline = time.monotonic() + job.time_limit_s(self._read_timeout_s)
         try:
@@ -284,6 +284,7 @@ class Pool:
                 state="busy" if child.job else "idle" if child.started else "starting",
                 path=child.job.wire_path if child.job else "",
                 reads=child.reads,
+                busy_s=round(time.monotonic() - child.job_since, 3) if child.job else 0.0,
             )
             for child in self.children
         ]

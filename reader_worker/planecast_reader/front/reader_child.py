@@ -44,7 +44,7 @@ class ReaderChild:
         self.started = False
         self.dying = False
         self.job: Job | None = None
-        self.deadline = 0.0
+        self.job_since = self.deadline = 0.0
         """Monotonic; of the job."""
         self.last_path = ""
         self.reads = 0
