@@ -11,6 +11,7 @@ from planecast_agent.state_desk import StateDesk
 from planecast_agent.worker_watch import WorkerWatch
 from planecast_protocol.agent_messages import Farewell
 from planecast_protocol.command_messages import CommandOutcome, SendCommand, TakeCommand
+from planecast_protocol.reader_messages import WorkerStatus
 from planecast_protocol.state_messages import ControllerReport, FetchState, PartBeat, PartState
 
 ControlMessage = (
@@ -26,6 +27,7 @@ class Vitals(NamedTuple):
     parts: list[PartState]
     state_revision: int
     refused: int
+    worker: WorkerStatus | None
 
 
 class Control:
@@ -91,7 +93,12 @@ class Control:
 
     def vitals(self, now: float) -> Vitals:
         """Return what a heartbeat is to tell."""
-        return Vitals(self._parts(now), self._states.revision, self._door.refused)
+        return Vitals(
+            self._parts(now),
+            self._states.revision,
+            self._door.refused,
+            self._worker.status(now),
+        )
 
     def close(self) -> None:
         """End the thread that watches the worker. May be called twice."""

@@ -148,6 +148,7 @@ class Subscribers:
             host=self._host,
             pid=os.getpid(),
             uptime_s=now - self._started,
+            worker=vitals.worker,
         )
         self._bell.ring(beat)
         self._ended = {name: beats - 1 for name, beats in self._ended.items() if beats > 1}

@@ -12,15 +12,18 @@ import threading
 import time
 from itertools import count
 
+import msgspec
+
 from planecast_protocol.endpoints import check_worker_address, split_tcp
 from planecast_protocol.errors import BadMessageError, EndpointError
 from planecast_protocol.limits import CLOSE_TIMEOUT_S, HEARTBEAT_S, SILENT_AFTER_S
 from planecast_protocol.messages import AnyMessage
-from planecast_protocol.reader_messages import AskWorkerStatus, WorkerWelcome
+from planecast_protocol.reader_messages import AskWorkerStatus, WorkerStatus, WorkerWelcome
 from planecast_protocol.state_messages import Part, PartState
 from planecast_protocol.streams import FrameDecoder, frame
 
 CONNECT_TIMEOUT_S = 2.0
+MAX_QUARANTINED_TOLD = 16
 
 
 class WorkerWatch:
@@ -33,6 +36,7 @@ class WorkerWatch:
         self._heard_at = float("-inf")
         self._why = "it was not reached yet"
         self._connected = False
+        self._status: WorkerStatus | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         with contextlib.suppress(EndpointError):
@@ -50,6 +54,11 @@ class WorkerWatch:
         if silent_s <= SILENT_AFTER_S:
             return PartState(part=self._part, life="live")
         return PartState(part=self._part, life="silent", silent_s=round(silent_s, 1))
+
+    def status(self, now: float) -> WorkerStatus | None:
+        """Return what the worker said of itself last; `None`: it does not answer now."""
+        state = self.state(now)
+        return self._status if state is not None and state.life == "live" else None
 
     def close(self) -> None:
         """End the thread. May be called twice."""
@@ -101,6 +110,10 @@ class WorkerWatch:
 
     def _take(self, message: AnyMessage) -> None:
         self._heard_at = time.monotonic()
+        if isinstance(message, WorkerStatus):
+            # In every heartbeat: a long list is not for that.
+            few = message.quarantined[:MAX_QUARANTINED_TOLD]
+            self._status = msgspec.structs.replace(message, quarantined=few)
         if isinstance(message, WorkerWelcome):
             self._part = Part(
                 part=self._part.part,

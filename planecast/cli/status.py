@@ -1,6 +1,7 @@
 """`planecast status`."""
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,9 @@ def command(
 
     with AgentEar(agent or default_agent_address()) as ear:
         _listen_first(ear)
-        with WorkerQuestion(worker or _worker_of(ear)) as question:
+        with ExitStack() as stack:
+            place = worker or _worker_of(ear)
+            question = stack.enter_context(WorkerQuestion(place)) if place else None
             picture = _look(ear, question)
             if once:
                 if picture.worker.life == "live":
@@ -59,19 +62,25 @@ def _listen_first(ear: "AgentEar") -> None:
         ear.listen(HEARTBEAT_S)
 
 
-def _worker_of(ear: "AgentEar") -> str:
-    """Return the address of the worker that the agent watches, else of this user's."""
-    from planecast_protocol.endpoints import default_worker_address
+def _worker_of(ear: "AgentEar") -> str | None:
+    """Return the address of the worker that the agent watches, else of this user's.
 
+    `None`: it is on another machine, and only the agent there can be asked.
+    """
+    from planecast_protocol.endpoints import default_worker_address, leaves_machine
+
+    if leaves_machine(ear.address):
+        return None
     parts = ear.beats[-1].parts if ear.beats else []
     told = [state.part.name for state in parts if state.part.kind == "worker"]
     return told[0] if told else default_worker_address()
 
 
-def _look(ear: "AgentEar", question: "WorkerQuestion") -> "StatusPicture":
+def _look(ear: "AgentEar", question: "WorkerQuestion | None") -> "StatusPicture":
     from planecast.status.picture import take_picture
 
-    question.ask()
+    if question is not None:
+        question.ask()
     ear.catch_up()
     return take_picture(ear, question)
 
@@ -86,7 +95,7 @@ def _print_once(picture: "StatusPicture", *, as_json: bool) -> None:
 
 
 def _show_on(
-    ear: "AgentEar", question: "WorkerQuestion", picture: "StatusPicture", *, as_json: bool
+    ear: "AgentEar", question: "WorkerQuestion | None", picture: "StatusPicture", *, as_json: bool
 ) -> "StatusPicture":
     """Show it again and again, until Ctrl-C; return the last."""
     from rich.live import Live
@@ -106,7 +115,7 @@ def _show_on(
         return picture
 
 
-def _next(ear: "AgentEar", question: "WorkerQuestion") -> "StatusPicture":
+def _next(ear: "AgentEar", question: "WorkerQuestion | None") -> "StatusPicture":
     deadline = time.monotonic() + LOOK_EVERY_S
     while (left_s := deadline - time.monotonic()) > 0:
         ear.listen(left_s)

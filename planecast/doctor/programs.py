@@ -60,7 +60,7 @@ def _look_at_worker(address: str) -> Finding:
     with WorkerQuestion(address) as question:
         question.ask(LISTEN_S)
         if question.life == "live":
-            status = question.answers[-1][1]
+            status = question.answers[-1]
             n_idle = sum(one.state != "starting" for one in status.readers)
             return good("worker", f"runs at {address} with {n_idle} reader processes")
         if question.life == "absent" and who_listens(address) is None:

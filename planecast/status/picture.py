@@ -61,15 +61,15 @@ class StatusPicture(msgspec.Struct, frozen=True, kw_only=True):
     """What does not answer, or hangs, in sentences. Empty: all is well."""
 
 
-def take_picture(ear: AgentEar, question: WorkerQuestion) -> StatusPicture:
-    """Return what is known now."""
+def take_picture(ear: AgentEar, question: WorkerQuestion | None) -> StatusPicture:
+    """Return what is known now; without a question, of the worker what the agent says."""
     beat = ear.beats[-1] if ear.beats else None
     agent = AgentPicture(
         address=ear.address, life=ear.life, silent_s=round(ear.silent_s, 1), beat=beat
     )
     fresh = beat if agent.life == "live" else None
     parts = fresh.parts if fresh is not None else []
-    worker = _worker(question)
+    worker = _worker(question) if question is not None else _told_worker(ear, fresh)
     return StatusPicture(
         at=time.time(),
         agent=agent,
@@ -95,15 +95,38 @@ def _running(ear: AgentEar, fresh: AgentHeartbeat | None) -> list[Running]:
     return running
 
 
+def _rate(before: WorkerStatus | None, after: WorkerStatus | None) -> float | None:
+    """Return planes per second between two answers, by the worker's own clock."""
+    if before is None or after is None or after.uptime_s <= before.uptime_s:
+        return None  # or it was started anew
+    served = after.reads + after.cache_hits - before.reads - before.cache_hits
+    return round(served / (after.uptime_s - before.uptime_s), 1)
+
+
+def _told_worker(ear: AgentEar, fresh: AgentHeartbeat | None) -> WorkerPicture:
+    """Return how the worker is by the agent's word: it is on the agent's machine."""
+    parts = [one for one in fresh.parts if one.part.kind == "worker"] if fresh else []
+    told = parts[0] if parts else None
+    before = ear.beats[0].worker if len(ear.beats) == 2 else None
+    status = fresh.worker if fresh else None
+    life: WorkerLife = "absent"
+    if told is not None and told.life != "gone":
+        life = told.life
+    return WorkerPicture(
+        address=told.part.name if told else "not known",
+        life=life,
+        silent_s=told.silent_s if told else 0.0,
+        why=told.why if told else "the agent tells of none",
+        status=status,
+        planes_per_s=_rate(before, status),
+        readers=status.readers if status else [],
+    )
+
+
 def _worker(question: WorkerQuestion) -> WorkerPicture:
-    status = question.answers[-1][1] if question.answers else None
+    status = question.answers[-1] if question.answers else None
     live = question.life == "live" and status is not None
-    rate = None
-    if live and len(question.answers) == 2:
-        (then, before), (now, after) = question.answers
-        served = after.reads + after.cache_hits - before.reads - before.cache_hits
-        if after.uptime_s >= before.uptime_s:  # else it was started anew
-            rate = round(served / (now - then), 1)
+    rate = _rate(question.answers[0], status) if live and len(question.answers) == 2 else None
     return WorkerPicture(
         address=question.address,
         life=question.life,

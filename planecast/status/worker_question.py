@@ -31,8 +31,8 @@ class WorkerQuestion:
         self.life: WorkerLife = "absent"
         self.why = ""
         """Why it is not live."""
-        self.answers: list[tuple[float, WorkerStatus]] = []
-        """The last two, and when they came, by the monotonic clock: for rates."""
+        self.answers: list[WorkerStatus] = []
+        """The last two: their difference is a rate."""
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +64,7 @@ class WorkerQuestion:
         else:
             self._heard_at = time.monotonic()
             self.life, self.why = "live", ""
-            self.answers = [*self.answers[-1:], (self._heard_at, status)]
+            self.answers = [*self.answers[-1:], status]
 
     def _converse(self, deadline: float) -> WorkerStatus:
         if self._stream is None:

@@ -17,6 +17,7 @@ from planecast_protocol.base import (
     WallTime,
 )
 from planecast_protocol.limits import MAX_BATCH_EVENTS, MAX_PARTS
+from planecast_protocol.reader_messages import WorkerStatus
 from planecast_protocol.state_messages import PartState, ShortText
 from planecast_protocol.values import Finite
 
@@ -198,6 +199,8 @@ class AgentHeartbeat(Message, frozen=True, kw_only=True, tag="beat"):
     pid: Count = 0
     uptime_s: Finite = 0.0
     """Since the agent started."""
+    worker: WorkerStatus | None = None
+    """What the worker said of itself last; `None`: it is not known, or does not answer."""
 
 
 AgentMessage = (

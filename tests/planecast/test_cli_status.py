@@ -16,6 +16,8 @@ import psutil
 import pytest
 import tifffile
 
+from planecast.status.agent_ear import AgentEar
+from planecast.status.picture import take_picture
 from planecast_agent.acquisition import Acquisition
 from planecast_agent.subscriber.control_follower import ControlFollower
 from planecast_protocol.state_messages import Part
@@ -163,3 +165,17 @@ def test_a_hanging_agent_is_told_apart_from_none(programs: Programs, tmp_path: P
         f"no agent at {nobody}; start one: planecast agent",
         f"no reader worker at unix://{tmp_path}/w {no_file}",
     ]
+
+
+def test_of_a_worker_on_the_agents_machine_the_agent_tells(programs: Programs):
+    """Where the worker can't be asked: through the agent's heartbeat."""
+    with AgentEar(programs.agent_address) as ear:
+        while len(ear.beats) < 2 or ear.beats[0].worker is None:
+            ear.listen(1.0)
+        picture = take_picture(ear, None)
+
+    assert picture.silent == []
+    worker = picture.worker
+    assert (worker.address, worker.life) == (programs.worker_address, "live")
+    assert worker.planes_per_s == 0.0
+    assert len(worker.readers) == len(psutil.Process(programs.worker.pid).children())
