@@ -1,4 +1,4 @@
-"""Run the benchmarks: `planecast bench [planes] [events] [--quick] [--json] [--out FILE]`."""
+"""Run the benchmarks: `planecast bench [planes|events|remote …] [--quick] [--json] [--out FILE]`."""
 
 import argparse
 import importlib
@@ -6,7 +6,11 @@ import json
 import sys
 from pathlib import Path
 
-BENCHMARKS = {"planes": "benchmarks.plane_path", "events": "benchmarks.events"}
+BENCHMARKS = {
+    "planes": "benchmarks.plane_path",
+    "events": "benchmarks.events",
+    "remote": "benchmarks.remote",
+}
 """Name to module, whose `measure(quick=…)` returns figures by name."""
 
 Figures = dict[str, object]

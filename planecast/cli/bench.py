@@ -17,6 +17,7 @@ class Benchmark(StrEnum):
 
     PLANES = "planes"
     EVENTS = "events"
+    REMOTE = "remote"
 
 
 def command(
@@ -32,6 +33,8 @@ def command(
     ] = None,
 ) -> None:
     """Measure this machine: planes against reading in process, events against the clock.
+
+    `remote` is what keys cost: planes with them against planes without.
 
     Needs a checkout of the sources: the benchmarks are not part of the installed package.
 

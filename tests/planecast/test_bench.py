@@ -15,7 +15,7 @@ from planecast_protocol.errors import PlanecastError
 @pytest.fixture
 def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two benchmarks that take no time."""
-    for name in ("planes", "events"):
+    for name in ("planes", "events", "remote"):
         module = ModuleType(f"quick_{name}")
         module.measure = lambda quick, name=name: {f"{name}_ratio": 0.5 if quick else 0.25}
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -39,7 +39,7 @@ def test_several_benchmarks_are_told_by_name(
 ):
     assert run(monkeypatch, "--json") == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures == {"planes": {"planes_ratio": 0.25}, "events": {"events_ratio": 0.25}}
+    assert figures == {name: {f"{name}_ratio": 0.25} for name in ("planes", "events", "remote")}
 
 
 def test_the_object_is_written_into_a_file_beside_the_table(
