@@ -1,4 +1,4 @@
-"""Run the benchmarks: `planecast bench [planes|events|remote …] [--quick] [--json] [--out FILE]`."""
+"""Run the benchmarks: `planecast bench [planes|events|remote] [--quick] [--json] [--out FILE]`."""
 
 import argparse
 import importlib
