@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 
 from planecast_agent.controller import Controller
 from planecast_agent.subscriber.control_picture import ControlPicture
+from planecast_agent.subscriber.news import AcquisitionsListed
+from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.command_messages import ArgumentSpec, CommandAnswer, CommandSpec
 from planecast_protocol.state_messages import ControllerState, Part, PartState, StateEntry
 from planecast_viewer.control_link import ControlLink
@@ -141,6 +143,37 @@ def test_one_of_several_controllers_is_chosen(panel, session, qtbot):
     assert panel.form.spec == EXPOSE
     session.set_control(ControlPicture("live", 0.0, (other, squid), (), may_command=True))
     assert panel.controller.name == "Squid"
+
+
+def test_the_controller_that_acquires_what_is_shown_is_shown_until_another_is_picked(
+    panel, session, make_acquired
+):
+    dead, live = (
+        msgspec.structs.replace(picture(life).controllers[0], controller=identity, name=name)
+        for life, identity, name in (("gone", "01" * 16, "old"), ("live", "02" * 16, "new"))
+    )
+    parts = tuple(
+        PartState(part=Part(part=one.controller, kind="controller"), life=one.life)
+        for one in (dead, live)
+    )
+    both = ControlPicture("live", 0.0, (live, dead), parts, may_command=True)
+    session.set_control(both)
+    assert panel.choice.currentText() == "new"  # the one that lives
+    summaries = tuple(
+        AcquisitionSummary(
+            acquisition=name, name=name, state="done", controller="gone", head=1, planes=0,
+            started_at=1.0, owner=one.controller,
+        )
+        for name, one in (("exp1", dead), ("exp2", live))
+    )  # fmt: skip
+    session.take_news([AcquisitionsListed(summaries, ""), *make_acquired("exp1").news()])
+    assert panel.choice.currentText() == "old"
+    panel.choice.setCurrentIndex(panel.choice.findText("new"))
+    panel.choice.activated.emit(panel.choice.currentIndex())
+    session.set_control(both)
+    assert panel.choice.currentText() == "new"
+    session.take_news(make_acquired("exp1").news())
+    assert panel.choice.currentText() == "old"
 
 
 def test_values_are_written_as_people_read_them():

@@ -1,5 +1,7 @@
 """Icons come from the package, never from the web."""
 
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -44,8 +46,9 @@ canvas.frame_shown.connect(lambda image: app.quit())
 viewer.show()
 app.exec()
 canvas.close()
-from planecast_viewer.icons import offline
-print(len(calls), offline._variant_folder())
+print(len(calls), flush=True)
+import os, signal
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -65,18 +68,37 @@ def colors(image: QImage) -> set[tuple[int, ...]]:
     return {color.getRgb()[:3] for color in found if color.alpha() == 255}
 
 
-def test_a_window_opens_without_asking_for_a_single_host_and_cleans_up() -> None:
+@pytest.fixture(scope="module")
+def killed_window(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
+    """Return what a process printed that killed itself when its window had shown a picture.
+
+    And its temporary folder and its cache folder.
+    """
+    temporary, cache = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("cache")
+    folders = {"TMPDIR": str(temporary), "PLANECAST_CACHE_DIR": str(cache)}
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", COUNTING_PROGRAM],
+        check=False,
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
+        env={**os.environ, **folders},
     )
-    n_calls, folder = done.stdout.split()
-    assert n_calls == "0"
-    assert folder
-    assert not Path(folder).exists()
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return done.stdout, temporary, cache
+
+
+def test_a_window_opens_without_asking_for_a_single_host(killed_window) -> None:
+    printed, _temporary, _cache = killed_window
+    assert printed.split() == ["0"]
+
+
+def test_a_window_that_is_killed_leaves_no_icons_in_the_temporary_folder(killed_window) -> None:
+    _printed, temporary, cache = killed_window
+    assert not [one for one in temporary.iterdir() if "icon" in one.name]
+    variants = list((cache / "icons").iterdir())
+    assert variants
+    assert all(one.suffix == ".svg" for one in variants)
 
 
 @pytest.mark.parametrize("key", NDV_ICONS)

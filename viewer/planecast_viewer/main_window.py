@@ -4,7 +4,6 @@ from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
-    QLabel,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import (
 
 from planecast_viewer.canvas import CanvasChoice
 from planecast_viewer.channel_choice import ChannelChoice
+from planecast_viewer.elided_label import ElidedLabel
 from planecast_viewer.empty_state import EmptyState
 from planecast_viewer.facts import Facts
 from planecast_viewer.follow import Presenter
@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         session.measuring.tool_changed.connect(self._on_tool_changed)
         self.under_cursor = UnderCursor(session, self)
         self.view.hovered.connect(self.under_cursor.take)
-        self.pixel = QLabel()
+        self.pixel = ElidedLabel()
         self.view.put_above_canvas(self.pixel)
         self.under_cursor.text_changed.connect(self.pixel.setText)
         session.channels_changed.connect(self._on_channels_changed)

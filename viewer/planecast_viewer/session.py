@@ -365,7 +365,8 @@ class Session(QObject):
         self.state, self.end_reason = event.status, event.reason
         why = f": {event.reason}" if event.reason else ""
         level = "info" if event.status == "done" else "warning"
-        self.logged.emit(level, f"acquisition {event.status}{why}")
+        name = "" if self.facts is None else f" {self.facts.name}"
+        self.logged.emit(level, f"acquisition{name} is {event.status}{why}")
         self.state_changed.emit()
 
     def _list(self, listing: AcquisitionsListed) -> None:

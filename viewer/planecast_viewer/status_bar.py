@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from planecast_viewer import theme
+from planecast_viewer.elided_label import ElidedLabel
 from planecast_viewer.pace import Pace
 from planecast_viewer.part_text import describe_part
 from planecast_viewer.session import Session
@@ -27,10 +28,10 @@ class StatusBar(QStatusBar):
         self._session = session
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=1000)
         self._delay_ms: float | None = None
-        self.agent, self.controller, self.worker = QLabel(), QLabel(), QLabel()
-        self.planes = QLabel()
-        self.pace = QLabel()
-        self.rate, self.delay, self.canvas = QLabel(), QLabel(), QLabel(canvas_kind)
+        self.agent, self.controller, self.worker = ElidedLabel(), ElidedLabel(), ElidedLabel()
+        self.planes, self.pace = ElidedLabel(), ElidedLabel()
+        self.rate, self.delay = ElidedLabel(), ElidedLabel()
+        self.canvas = QLabel(canvas_kind)
         self._pace = Pace(session, self)
         self.canvas.setToolTip(why_canvas)
         watched = (self.agent, self.controller, self.worker)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import platformdirs
 import superqt.iconify
 from PySide6.QtGui import QIcon
 
@@ -47,8 +48,8 @@ def svg_path(
 ) -> Path:
     """Return the file of an icon, as `pyconify.svg_path` does, and never fetch.
 
-    A colour, a flip or a turn makes a variant in a folder that lives as long as the process.
-    Raises `OSError` if the icon is not in the package.
+    A colour, a flip or a turn makes a variant, which is kept for the next runs. Raises `OSError`
+    if the icon is not in the package.
     """
     stem = "_".join(key).replace(":", "_")
     source = FOLDER / f"{stem}.svg"
@@ -56,13 +57,14 @@ def svg_path(
         raise OSError(f"icon {':'.join(key)} is not part of planecast")
     if not (color or flip or rotate):
         return source
-    tag = hashlib.sha256(repr((color, flip, rotate)).encode()).hexdigest()[:12]
+    text = source.read_text(encoding="utf-8")
+    if color:
+        text = text.replace("currentColor", color)
+    text = _transformed(text, flip, rotate)
+    tag = hashlib.sha256(text.encode()).hexdigest()[:12]
     variant = _variant_folder() / f"{stem}_{tag}.svg"
     if not variant.exists():
-        text = source.read_text(encoding="utf-8")
-        if color:
-            text = text.replace("currentColor", color)
-        variant.write_text(_transformed(text, flip, rotate), encoding="utf-8")
+        _write_whole(variant, text)
     return variant
 
 
@@ -73,10 +75,30 @@ def _pyconify_modules() -> list[object]:
 
 @cache
 def _variant_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="planecast-icons-"))
-    remove: Callable[..., None] = shutil.rmtree
-    atexit.register(remove, folder, ignore_errors=True)
+    """Return the user's folder for them: one of the process would stay behind after a SIGKILL."""
+    named = os.environ.get("PLANECAST_CACHE_DIR")
+    cache_folder = Path(named) if named else platformdirs.user_cache_path("planecast")
+    folder = cache_folder / "icons"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        # A home that can't be written to, as of a service.
+        folder = Path(tempfile.mkdtemp(prefix="planecast-icons-"))
+        atexit.register(_remove, folder)
     return folder
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that other viewers may be writing at this moment."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False
+    ) as file:
+        file.write(text)
+    Path(file.name).replace(path)
 
 
 def _transformed(svg: str, flip: str | None, rotate: str | int | None) -> str:

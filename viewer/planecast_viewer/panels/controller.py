@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QHeaderView,
     QLabel,
@@ -46,24 +47,29 @@ class ControllerPanel(Panel):
         self.values = _make_table(self)
         self.commands = QComboBox(self)
         self.form: CommandForm | None = None
+        self._form_of = ""
+        """The controller whose command the form is."""
         self.result = QLabel(self)
         self.result.setWordWrap(True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.result.hide()
         self.parts = QLabel(self)
         self.parts.setWordWrap(True)
-        self._layout = QVBoxLayout(self)
+        self._layout = QVBoxLayout(self.scrolled())
         self._layout.setContentsMargins(6, 4, 6, 4)
         for widget in (self.choice, self.life, self.values, self.commands, self.result, self.parts):
             self._layout.addWidget(widget)
         self._layout.addStretch()
         self._form_at = self._layout.indexOf(self.commands) + 1
         self._sent: CommandWish | None = None
-        self.choice.activated.connect(self._refresh)
+        self._picked = ""
+        """The controller that a person has chosen; empty: that of the acquisition is shown."""
+        self.choice.activated.connect(self._on_picked)
         self.commands.activated.connect(self._show_form)
         session.control_changed.connect(self._refresh)
         session.link_state_changed.connect(self._refresh)
         session.command_answered.connect(self._on_answered)
+        session.acquisition_changed.connect(self._on_acquisition_changed)
         self._refresh()
 
     @property
@@ -95,14 +101,37 @@ class ControllerPanel(Panel):
         rows = range(self.choice.count())
         shown = [(self.choice.itemText(row), self.choice.itemData(row)) for row in rows]
         if wanted != shown:
-            chosen = self.choice.currentData()
             self.choice.clear()
             for name, identity in wanted:
                 self.choice.addItem(name, identity)
-            newest = len(wanted) - 1
-            kept = self.choice.findData(chosen)
-            self.choice.setCurrentIndex(kept if kept >= 0 else newest)
+        self.choice.setCurrentIndex(self.choice.findData(self._wanted_controller()))
         self.choice.setVisible(len(wanted) > 1)
+
+    def _wanted_controller(self) -> str:
+        """Return the controller to show: who was picked, who acquires what is shown, who lives."""
+        controllers = self.session.control.controllers
+        known = {one.controller for one in controllers}
+        part = self.session.controller_part()
+        acquires = "" if part is None else part.part.part
+        # What is being written must not go to another one.
+        written = self._form_of if self._is_writing() else ""
+        for wanted in (written, self._picked, acquires):
+            if wanted in known:
+                return wanted
+        live = [one.controller for one in controllers if one.life == "live"]
+        return next(reversed(live or [one.controller for one in controllers]), "")
+
+    def _is_writing(self) -> bool:
+        focus = QApplication.focusWidget()
+        return self.form is not None and focus is not None and self.form.isAncestorOf(focus)
+
+    def _on_picked(self) -> None:
+        self._picked = self.choice.currentData() or ""
+        self._refresh()
+
+    def _on_acquisition_changed(self) -> None:
+        self._picked = ""
+        self._refresh()
 
     def _refresh_life(self, controller: ControllerState | None) -> None:
         if controller is None:
@@ -140,6 +169,7 @@ class ControllerPanel(Panel):
         controller = self.controller
         if controller is None or not controller.commands:
             return
+        self._form_of = controller.controller
         self.form = CommandForm(controller.commands[self.commands.currentIndex()], self)
         self.form.sent.connect(self._on_sent)
         self._layout.insertWidget(self._form_at, self.form)

@@ -96,7 +96,7 @@ class DisplayPanel(Panel):
         form.addRow("gamma", _row(self.gamma, self.gamma_text))
         form.addRow("", _row(self.reset, self.all))
         form.addRow("z", self.brightest)
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.scrolled())
         layout.setContentsMargins(6, 4, 6, 4)
         layout.addWidget(self.nothing)
         layout.addWidget(controls)

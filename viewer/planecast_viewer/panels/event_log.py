@@ -3,7 +3,7 @@
 import time
 from typing import ClassVar, Literal
 
-from PySide6.QtGui import QTextCursor
+from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from planecast_viewer import theme
@@ -32,8 +32,7 @@ class EventLogPanel(Panel):
         session.logged.connect(self._on_logged)
 
     def _on_logged(self, level: str, text: str) -> None:
-        form = self.text.currentCharFormat()
-        plain = form.foreground()
+        form = QTextCharFormat()
         colors = {"warning": theme.warning(), "error": theme.bad()}
         if level in colors:
             form.setForeground(theme.color(colors[level]))
@@ -42,5 +41,4 @@ class EventLogPanel(Panel):
         if not self.text.document().isEmpty():
             cursor.insertBlock()
         cursor.insertText(f"{time.strftime('%H:%M:%S')}  {text}", form)
-        form.setForeground(plain)
         self.text.ensureCursorVisible()

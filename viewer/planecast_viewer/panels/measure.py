@@ -92,7 +92,7 @@ class MeasurePanel(Panel):
         return button
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.scrolled())
         layout.setContentsMargins(6, 4, 6, 4)
         layout.addLayout(_row(*self.tools.values(), None, self.clear))
         for label in (self.length, self.numbers):

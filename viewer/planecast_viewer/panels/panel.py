@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from planecast_viewer.facts import Facts
 from planecast_viewer.session import Session
@@ -23,3 +23,18 @@ class Panel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
+
+    def scrolled(self) -> QWidget:
+        """Return a widget to lay out in, which scrolls where the panel is too small for it.
+
+        A panel that insists on its height makes the window grow beyond a small screen.
+        """
+        area = QScrollArea(self)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        inside = QWidget(area)
+        area.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)
+        return inside
