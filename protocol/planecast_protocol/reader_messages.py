@@ -231,6 +231,10 @@ class WorkerStatus(Message, frozen=True, kw_only=True, tag="worker_status"):
     leased_slots: Count
     refused: Count = 0
     """Clients that were cut off because they sent what is no request, or that brought no key."""
+    pid: Count = 0
+    """Of the front; 0: not said."""
+    last_loss: Text = ""
+    """Why a reader was replaced last; empty: none was."""
 
 
 ReaderMessage = (

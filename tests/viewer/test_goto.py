@@ -3,8 +3,8 @@
 import pytest
 
 from planecast_agent.subscriber.known_planes import Position
+from planecast_viewer.extents import Extents
 from planecast_viewer.goto import UnknownPlaceError, completions, parse_place
-from planecast_viewer.session import Extents
 
 LABELS = ("A1:0", "A1:1", "A2:0", "A2:1", "B12:0")
 SHOWN = Position(2, 1, 3)

@@ -28,6 +28,7 @@ from planecast_viewer.steering import Steering
 from planecast_viewer.targets import Targets
 from planecast_viewer.thumbnail_feed import ThumbnailFeed
 from planecast_viewer.worker import WorkerConnection
+from planecast_viewer.worker_pulse import WorkerPulse
 
 SWITCH_INTERVAL_S = 0.001
 
@@ -59,6 +60,8 @@ class Viewer:
         self.worker = WorkerConnection(self.session, self.feed, settings.worker)
         self.thumbnails = ThumbnailFeed(self.session.wishes)
         self.worker.add_feed(self.thumbnails)
+        self.pulse = WorkerPulse(self.session)
+        self.worker.add_feed(self.pulse)
         self.memory = Memory(settings.memory)
         self.targets = Targets(self.session, self.worker, self.memory, self._listen_now)
         self.targets.opening.connect(self.window.empty.set_opening)

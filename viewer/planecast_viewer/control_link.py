@@ -2,7 +2,10 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
 
 from planecast_agent.subscriber.control_follower import ControlFollower
 from planecast_protocol.command_messages import CommandAnswer
@@ -12,6 +15,10 @@ from planecast_viewer.command_wish import CommandWish
 from planecast_viewer.link import DISPLAY_INTERVAL_S, AgentLink
 from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.session import Session
+
+LIFE_EVERY_MS = 250
+HANGS_AFTER_S = 1.5
+"""A window that did nothing for so long sends no heartbeats: others see it as silent."""
 
 
 class ControlLink:
@@ -33,6 +40,11 @@ class ControlLink:
             sender=f"viewer on {self._host}, process {os.getpid()}",
         )
         session.command_wanted.connect(self._send)
+        self._alive_at = time.monotonic()
+        """When the GUI thread was last seen at work."""
+        self._life = QTimer(interval=LIFE_EVERY_MS)
+        self._life.timeout.connect(self._on_alive)
+        self._life.start()
 
     def start(self) -> None:
         """Begin to listen."""
@@ -40,11 +52,14 @@ class ControlLink:
 
     def close(self) -> None:
         """End the follower's thread. May be called twice."""
+        self._life.stop()
         self._follower.close()
 
     # ------------------------------------------------------------ in the follower's thread
 
-    def _introduce(self) -> Part:
+    def _introduce(self) -> Part | None:
+        if time.monotonic() - self._alive_at > HANGS_AFTER_S:
+            return None
         return Part(
             part=self._identity,
             kind="viewer",
@@ -67,6 +82,9 @@ class ControlLink:
         return post
 
     # ------------------------------------------------------------ in the GUI thread
+
+    def _on_alive(self) -> None:
+        self._alive_at = time.monotonic()
 
     def _on_changed(self, _changes: list[None]) -> None:
         self._session.set_control(self._follower.picture)

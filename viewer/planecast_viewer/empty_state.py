@@ -1,6 +1,6 @@
 """What the window says while there is nothing to show."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from planecast_viewer import theme
@@ -57,6 +57,12 @@ class EmptyState(QWidget):
         """Say that the file can't be opened, and why."""
         self._failure = why
         self._refresh()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if theme.is_change(event):
+            self._refresh()
 
     def _refresh(self) -> None:
         title, body, command = self._texts()

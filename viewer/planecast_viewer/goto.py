@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from planecast_agent.subscriber.known_planes import Position
+from planecast_viewer.extents import Extents
 from planecast_viewer.plate_layout import well_of, wells_of
-from planecast_viewer.session import Extents
 
 EXAMPLES = "A2    A2:0    A2 0    17    t=5 z=3"
 _AXIS = re.compile(r"\b(t|time|z|fov|scene)\s*[=: ]\s*(-?\d+)", re.IGNORECASE)

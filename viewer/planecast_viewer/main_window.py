@@ -1,6 +1,6 @@
 """The window: the picture, its sliders and channels, panels, status."""
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from planecast_viewer import theme
 from planecast_viewer.canvas import CanvasChoice
 from planecast_viewer.channel_choice import ChannelChoice
 from planecast_viewer.elided_label import ElidedLabel
@@ -20,6 +21,7 @@ from planecast_viewer.frame import Frame
 from planecast_viewer.keys_dialog import show_keys
 from planecast_viewer.measure.layer import MeasureLayer
 from planecast_viewer.navigation import AxisBar
+from planecast_viewer.ndv_theme import recolor
 from planecast_viewer.ndv_view import NdvView
 from planecast_viewer.panels import PANELS, TABBED, panel_class
 from planecast_viewer.playback import Player
@@ -31,8 +33,10 @@ from planecast_viewer.under_cursor import UnderCursor
 FIRST_SIZE = QSize(1100, 830)
 FRAME_PX = QSize(8, 44)
 """What the frame and title bar of a window take, about."""
-INFO_WIDTH_PX = 260
+INFO_WIDTH_PX = 272
 COLUMN_PX = (320, 310)
+COLUMN_MIN_PX = 272
+"""So that the names of its panels are whole."""
 LOG_HEIGHT_PX = 140
 AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
@@ -94,6 +98,8 @@ class MainWindow(QMainWindow):
             dock = QDockWidget(kind.title, self)
             dock.setObjectName(name)
             dock.setWidget(kind(self._session, dock))
+            if kind.area == "right":
+                dock.setMinimumWidth(COLUMN_MIN_PX)
             self.addDockWidget(AREAS[kind.area], dock)
             dock.hide()
             docks[name] = dock
@@ -167,8 +173,9 @@ class MainWindow(QMainWindow):
         has_picture = frame is not None and any(plane is not None for plane in frame.planes)
         self.view.canvas.set_message(message or None, at_top=has_picture)
 
-    def _on_frame_measured(self, _frame: Frame, delay_ms: float) -> None:
+    def _on_frame_measured(self, frame: Frame, delay_ms: float) -> None:
         self.status.set_delay(delay_ms)
+        self._session.lateness.shown(frame, delay_ms, following=self._session.following)
 
     def _on_channels_changed(self) -> None:
         self.view.set_channel_visible(self._session.channel_visible)
@@ -186,6 +193,12 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setInformativeText(f"{path}\n\nWhat was shown before stays.")
         box.open()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Give ndv's buttons the colours of another theme; the others see to themselves."""
+        super().changeEvent(event)
+        if theme.is_change(event):
+            recolor(self.view.widget)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Let go of the canvas; the application ends with its last window."""

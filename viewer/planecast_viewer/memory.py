@@ -41,6 +41,7 @@ class Memory:
         self._places = self._read("places", Places, {})
         self._last_file = self._read("files/last", str, "")
         self._folder = self._read("files/folder", str, "")
+        self._theme = self._read("window/theme", str, "")
 
     # ------------------------------------------------------------ the window
 
@@ -60,6 +61,16 @@ class Memory:
             self._settings.setValue("window/geometry", geometry)
             if docks is not None:
                 self._settings.setValue("window/docks", docks)
+
+    @property
+    def theme(self) -> str:
+        """Return the colours that somebody has chosen; empty: nobody has."""
+        return self._theme
+
+    @theme.setter
+    def theme(self, theme: str) -> None:
+        self._theme = theme
+        self._write("window/theme", theme)
 
     # ------------------------------------------------------------ what was shown
 

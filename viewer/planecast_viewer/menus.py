@@ -15,6 +15,7 @@ from planecast_viewer.opening import Drops, OpenDialogs
 from planecast_viewer.picture_actions import picture_actions
 from planecast_viewer.recent_files import RecentFiles
 from planecast_viewer.session import AXES, Session
+from planecast_viewer.theme_choice import ThemeChoice
 
 
 class Menus(QObject):
@@ -26,6 +27,7 @@ class Menus(QObject):
         self.dialogs = OpenDialogs(memory, session.wishes, window)
         self.goto = GoToBox(session, window)
         self.drops = Drops(session.wishes, window)
+        self.theme = ThemeChoice(memory, self)
         self.channels: list[QAction] = []
         self._add_file(memory)
         self._add_go()
@@ -84,6 +86,8 @@ class Menus(QObject):
         menu.addSeparator()
         window, session = self._window, self._session
         menu.addActions(picture_actions(window, session, window.view, window.player))
+        menu.addSeparator()
+        menu.addMenu("Colours of the &window").addActions(self.theme.actions())
         channels = menu.addMenu("&Channels")
         for number, key in enumerate(CHANNEL_KEYS):
             slot = partial(self._window.channels.press, number)

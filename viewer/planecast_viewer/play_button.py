@@ -1,6 +1,6 @@
 """The button that plays along an axis."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from superqt.iconify import QIconifyIcon
@@ -23,8 +23,7 @@ class PlayButton(QToolButton):
     ) -> None:
         super().__init__(parent)
         self._axis, self._player = axis, player
-        self._play = QIconifyIcon("bi:play-fill", color=theme.muted())
-        self._pause = QIconifyIcon("bi:pause-fill", color=theme.accent())
+        self._make_icons()
         self.setAutoRaise(True)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -34,6 +33,17 @@ class PlayButton(QToolButton):
         self.clicked.connect(lambda: player.toggle(axis))
         player.changed.connect(self._refresh)
         self._refresh()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if theme.is_change(event):
+            self._make_icons()
+            self._refresh()
+
+    def _make_icons(self) -> None:
+        self._play = QIconifyIcon("bi:play-fill", color=theme.muted())
+        self._pause = QIconifyIcon("bi:pause-fill", color=theme.accent())
 
     def _refresh(self) -> None:
         playing = self._player.axis == self._axis

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import filterfalse
 from typing import Literal
 
@@ -24,10 +23,13 @@ from planecast_protocol.agent_messages import AcquisitionSummary
 from planecast_protocol.command_messages import CommandAnswer
 from planecast_protocol.event_messages import EndAcquisition, ResumeAcquisition, StartAcquisition
 from planecast_protocol.images import ImageInfo
+from planecast_protocol.reader_messages import WorkerStatus
 from planecast_protocol.state_messages import PartState
 from planecast_viewer.command_wish import CommandWish
+from planecast_viewer.extents import Extents
 from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
 from planecast_viewer.image_planes import ImagePlanes
+from planecast_viewer.lateness import Lateness
 from planecast_viewer.looks import Looks
 from planecast_viewer.measure.choice import MeasureChoice
 from planecast_viewer.part_text import describe_part
@@ -37,15 +39,6 @@ from planecast_viewer.wishes import Wishes
 AXES = ("t", "fov", "z")
 State = Literal["running", "done", "aborted", "file"]
 Level = Literal["info", "warning", "error"]
-
-
-@dataclass(frozen=True)
-class Extents:
-    """How many values each slider has."""
-
-    t: int = 1
-    fov: int = 1
-    z: int = 1
 
 
 class Session(QObject):
@@ -70,6 +63,8 @@ class Session(QObject):
     """An `AcquisitionSummary` newer than the one that is shown."""
     link_state_changed = Signal()
     worker_state_changed = Signal()
+    worker_status_changed = Signal()
+    """`worker_status` or `worker_silent_s` is another one: about once a second."""
     control_changed = Signal()
     """`control` is another one: state values, commands, or who lives."""
     command_wanted = Signal(object)
@@ -112,6 +107,13 @@ class Session(QObject):
         """Controllers, their state and commands, and who lives, as the agent says."""
         self.worker_connected = False
         self.worker_text = "not connected"
+        self.worker_status: WorkerStatus | None = None
+        """What the reader worker in use said of itself last."""
+        self.worker_silent_s = 0.0
+        """For so long it is connected and does not answer; 0: it answers."""
+        self.n_losses = {"agent": 0, "worker": 0}
+        """How often each was away since this viewer started."""
+        self.lateness = Lateness()
         self.worker_address = ""
         """As the agent says; empty: it does not know."""
         self.worker_in_use = ""
@@ -174,8 +176,19 @@ class Session(QObject):
         changed = connected != self.worker_connected
         self.worker_connected, self.worker_text = connected, text
         if changed:
+            self.n_losses["worker"] += not connected
             self.logged.emit("info" if connected else "warning", f"reader worker: {text}")
         self.worker_state_changed.emit()
+
+    def set_worker_status(self, status: WorkerStatus | None, silent_s: float) -> None:
+        """Take what the reader worker said of itself, or for how long it has said nothing."""
+        was_silent = self.worker_silent_s > 0
+        self.worker_status, self.worker_silent_s = status, silent_s
+        if silent_s and not was_silent:
+            self.logged.emit("warning", "reader worker is silent")
+        elif was_silent and not silent_s and self.worker_connected:
+            self.logged.emit("info", "reader worker answers again")
+        self.worker_status_changed.emit()
 
     def set_control(self, picture: ControlPicture) -> None:
         """Take what is known of controllers and of who lives."""
@@ -331,6 +344,7 @@ class Session(QObject):
     def _replace(self, facts: Facts, planes: KnownPlanes, state: State) -> None:
         self.facts, self.planes, self.state, self.end_reason = facts, planes, state, ""
         self._chosen, self.resumed = "", ()
+        self.lateness.forget()
         self.shown, self.missed, self.locks = Position(0, 0, 0), 0, frozenset()
         self.channel_visible = (True,) * len(facts.channels)
         self.extents = Extents(max(1, planes.n_t), len(facts.fov_labels), facts.num_z)
@@ -347,7 +361,9 @@ class Session(QObject):
         if planes.refused > refused:
             text = f"{planes.refused - refused} planes lie outside of what was announced"
             self.logged.emit("warning", text)
-        if not self.following:
+        if self.following:
+            self.lateness.registered(rows.registered_at)
+        else:
             self.missed += planes.n_planes - before
         if planes.n_t > self.extents.t:
             self.extents = Extents(planes.n_t, self.extents.fov, self.extents.z)
@@ -387,6 +403,7 @@ class Session(QObject):
     def _set_link_state(self, state: LinkState) -> None:
         if (state.state == "silent") != (self.link_state.state == "silent"):
             lost = state.state == "silent"
+            self.n_losses["agent"] += lost
             self.logged.emit(
                 "warning" if lost else "info", "agent is silent" if lost else "agent is back"
             )

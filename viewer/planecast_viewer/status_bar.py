@@ -42,6 +42,7 @@ class StatusBar(QStatusBar):
         session.link_state_changed.connect(self._refresh)
         session.acquisitions_changed.connect(self._refresh)
         session.worker_state_changed.connect(self._refresh)
+        session.worker_status_changed.connect(self._refresh)
         session.control_changed.connect(self._refresh)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         session.state_changed.connect(self._refresh)
@@ -129,6 +130,8 @@ class StatusBar(QStatusBar):
         watched = session.worker_part()
         if watched is not None and watched.life == "silent":
             return f"● {describe_part(watched)}", theme.bad()
+        if session.worker_silent_s:
+            return f"● reader silent for {session.worker_silent_s:.0f} s", theme.bad()
         if session.worker_connected:
             return "● reader: ready", theme.good()
         if session.facts is None and session.agent_address is not None:

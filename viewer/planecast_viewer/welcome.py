@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -44,6 +44,15 @@ class Welcome(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """List the files of now."""
         super().showEvent(event)
+        self._refresh()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if theme.is_change(event):
+            self._refresh()
+
+    def _refresh(self) -> None:
         paths = self._memory.recent_files
         self.before.setVisible(bool(paths))
         self.before.setStyleSheet(f"color: {theme.muted()}")

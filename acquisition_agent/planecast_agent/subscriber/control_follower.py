@@ -55,18 +55,20 @@ class ControlFollower:
         address: str,
         *,
         on_change: Callable[[], object],
-        introduce: Callable[[], Part] | None = None,
+        introduce: Callable[[], Part | None] | None = None,
         sender: str = "",
     ) -> None:
         """Prepare to follow.
 
         `on_change` is called by the follower's thread when `picture` is another one.
-        `introduce` says who we are and what we show; called for every heartbeat. `sender` is
-        shown to people beside our commands.
+        `introduce` says who we are and what we show; called for every heartbeat, which is left
+        out if it returns `None`: a program whose main thread hangs is silent. `sender` is shown
+        to people beside our commands.
         """
         self._address = AgentAddress.parse(address)
         self._on_change = on_change
         self._introduce = introduce
+        self._introduced: Part | None = None
         requests = count(1)
         self._book = ControlBook(requests)
         self._calls = CommandCalls(sender or default_sender(), requests)
@@ -141,14 +143,17 @@ class ControlFollower:
             self._wakeup.clear()
             changed = self._receive(bell) | self._receive(door)
             self._tell(changed=changed)
-        if self._introduce is not None and self._heard_at is not None:
+        if self._introduced is not None and self._heard_at is not None:
             door.setsockopt(zmq.LINGER, FAREWELL_MS)
-            _send(door, Farewell(publisher=self._introduce().part))
+            _send(door, Farewell(publisher=self._introduced.part))
 
     def _speak(self, door: Socket, now: float) -> None:
         if self._introduce is not None and now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
-            _send(door, PartBeat(part=self._introduce()))
+            part = self._introduce()
+            if part is not None:
+                self._introduced = part
+                _send(door, PartBeat(part=part))
         if self._book.outstanding is not None and now - self._asked_at > REQUEST_TIMEOUT_S:
             self._book.give_up()
         request = self._book.next_request()

@@ -1,6 +1,7 @@
 """What clients ask of the worker, and who answers it."""
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 
@@ -173,6 +174,8 @@ class Desk:
             arena_used_bytes=arena.used_bytes if arena else 0,
             leased_slots=arena.ledger.count_leased() if arena else 0,
             refused=self.refused + sum(gateway.refused for gateway in self.gateways),
+            pid=os.getpid(),
+            last_loss=self._pool.last_loss,
         )
 
 

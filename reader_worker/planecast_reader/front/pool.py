@@ -14,6 +14,7 @@ from planecast_protocol.errors import (
     ReaderTimeoutError,
     UnreachableError,
 )
+from planecast_protocol.limits import MAX_TEXT_CHARS
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import PRIORITIES, Priority, ReaderProcessStatus
 from planecast_protocol.task_messages import (
@@ -71,6 +72,8 @@ class Pool:
         self._start_failures = 0
         self._start_after = 0.0
         self.replaced = 0
+        self.last_loss = ""
+        """Why a reader was replaced last, for people."""
         self._fill_up()
 
     # ------------------------------------------------------------ jobs
@@ -204,6 +207,7 @@ class Pool:
         logger.warning("reader %d hangs on %s and is replaced", child.pid, job.wire_path)
         child.kill()
         child.job = None
+        child.overdue = f"reader {child.pid} took too long for {job.wire_path}"
         child.slot_held, job.slot = job.slot, None
         limit_s = job.time_limit_s(self._read_timeout_s)
         self._retry_or_fail(
@@ -224,6 +228,9 @@ class Pool:
             self._start_failures += 1
             self._start_after = time.monotonic() + _START_AGAIN_S
         self.replaced += 1
+        path = "" if child.job is None else f" while it read {child.job.wire_path}"
+        loss = child.overdue or f"reader {child.pid} {death.how}{path}"
+        self.last_loss = loss[:MAX_TEXT_CHARS]
         logger.warning("reader %d %s", child.pid, death.how)
         if child.slot_held is not None and self._arena is not None:
             self._arena.give_back(child.slot_held)

@@ -47,6 +47,8 @@ class ReaderChild:
         self.job_since = self.deadline = 0.0
         """Monotonic; of the job."""
         self.last_path = ""
+        self.overdue = ""
+        """For people: on what it took too long and was killed."""
         self.reads = 0
         self.slot_held: Slot | None = None
         """A slot that this process may still write into although its job has moved on."""

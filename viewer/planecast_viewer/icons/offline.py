@@ -16,6 +16,8 @@ import platformdirs
 import superqt.iconify
 from PySide6.QtGui import QIcon
 
+from planecast_viewer import theme
+
 FOLDER = Path(__file__).parent
 APPLICATION_ICON = FOLDER / "planecast.svg"
 
@@ -48,18 +50,14 @@ def svg_path(
 ) -> Path:
     """Return the file of an icon, as `pyconify.svg_path` does, and never fetch.
 
-    A colour, a flip or a turn makes a variant, which is kept for the next runs. Raises `OSError`
-    if the icon is not in the package.
+    A colour, a flip or a turn makes a variant, which is kept for the next runs; without a colour
+    it has that of text. Raises `OSError` if the icon is not in the package.
     """
     stem = "_".join(key).replace(":", "_")
     source = FOLDER / f"{stem}.svg"
     if not re.fullmatch(r"[\w.-]+", stem) or not source.is_file():
         raise OSError(f"icon {':'.join(key)} is not part of planecast")
-    if not (color or flip or rotate):
-        return source
-    text = source.read_text(encoding="utf-8")
-    if color:
-        text = text.replace("currentColor", color)
+    text = source.read_text(encoding="utf-8").replace("currentColor", color or theme.text())
     text = _transformed(text, flip, rotate)
     tag = hashlib.sha256(text.encode()).hexdigest()[:12]
     variant = _variant_folder() / f"{stem}_{tag}.svg"

@@ -14,13 +14,14 @@ PANELS = {
     "acquisitions": "acquisitions:AcquisitionsPanel",
     "planetable": "planetable:PlanetablePanel",
     "log": "event_log:EventLogPanel",
+    "programs": "programs:ProgramsPanel",
 }
 """Name to `module:class`, in the order of the window's menu."""
 
 TABBED = (
     ("info", "display", "measure", "controller"),
     ("plate", "thumbnails"),
-    ("log", "acquisitions", "planetable"),
+    ("log", "acquisitions", "planetable", "programs"),
 )
 """Panels that share a place: the first is behind the others when they open."""
 

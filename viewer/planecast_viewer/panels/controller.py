@@ -1,7 +1,7 @@
 """Controllers: what they show, and what may be asked of them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
@@ -62,6 +62,7 @@ class ControllerPanel(Panel):
         self._layout.addStretch()
         self._form_at = self._layout.indexOf(self.commands) + 1
         self._sent: CommandWish | None = None
+        self._said: tuple[str, Callable[[], str]] = ("", theme.muted)
         self._picked = ""
         """The controller that a person has chosen; empty: that of the acquisition is shown."""
         self.choice.activated.connect(self._on_picked)
@@ -80,6 +81,11 @@ class ControllerPanel(Panel):
         return next((one for one in known if one.controller == wanted), None)
 
     # ------------------------------------------------------------ showing
+
+    def theme_changed(self) -> None:
+        """See `Panel`."""
+        self._refresh()
+        self._say(*self._said)
 
     def _refresh(self) -> None:
         self._refresh_choice()
@@ -191,7 +197,7 @@ class ControllerPanel(Panel):
         if controller is None or self.form is None:
             return
         self._sent = CommandWish(controller.controller, self.form.spec.name, arguments, TIMEOUT_S)
-        self._say(f"{self._sent.name} …", theme.muted())
+        self._say(f"{self._sent.name} …", theme.muted)
         self.session.command_wanted.emit(self._sent)
 
     def _on_answered(self, wish: CommandWish, answer: CommandAnswer) -> None:
@@ -201,12 +207,13 @@ class ControllerPanel(Panel):
         if answer.value is not None:
             said += f": {as_text(answer.value)}"
         said += f": {answer.why}" if answer.why else ""
-        self._say(said, theme.good() if answer.outcome == "done" else theme.bad())
+        self._say(said, theme.good if answer.outcome == "done" else theme.bad)
 
-    def _say(self, text: str, color: str) -> None:
+    def _say(self, text: str, color: Callable[[], str]) -> None:
+        self._said = (text, color)
         self.result.setText(text)
         self.result.setVisible(bool(text))
-        self.result.setStyleSheet(f"color: {color}")
+        self.result.setStyleSheet(f"color: {color()}")
 
 
 def as_text(value: Value) -> str:

@@ -68,7 +68,7 @@ class DisplayPanel(Panel):
         self.brightest.setToolTip("Maximum projection over z")
         self.brightest.toggled.connect(session.projection.set)
         self.nothing = QLabel("no acquisition yet", self)
-        self.nothing.setStyleSheet(f"color: {theme.muted()}")
+        self.theme_changed()
         self._controls = self._lay_out()
         for widget in (
             self.channels, self.contrast, self.once, self.excluded, self.gamma, self.reset,
@@ -79,6 +79,10 @@ class DisplayPanel(Panel):
         session.looks.changed.connect(self._refresh)
         session.projection.changed.connect(self._refresh)
         self._on_acquisition_changed()
+
+    def theme_changed(self) -> None:
+        """See `Panel`."""
+        self.nothing.setStyleSheet(f"color: {theme.muted()}")
 
     @property
     def channel(self) -> str:

@@ -1,6 +1,7 @@
 """What happened, with its time."""
 
 import time
+from collections import deque
 from typing import ClassVar, Literal
 
 from PySide6.QtGui import QTextCharFormat, QTextCursor
@@ -22,6 +23,8 @@ class EventLogPanel(Panel):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
+        self._lines: deque[tuple[str, str]] = deque(maxlen=MAX_LINES)
+        """(level, line), to be written again in the colours of another theme."""
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(MAX_LINES)
@@ -31,14 +34,25 @@ class EventLogPanel(Panel):
         layout.addWidget(self.text)
         session.logged.connect(self._on_logged)
 
+    def theme_changed(self) -> None:
+        """See `Panel`."""
+        self.text.clear()
+        for level, line in self._lines:
+            self._append(level, line)
+
     def _on_logged(self, level: str, text: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')}  {text}"
+        self._lines.append((level, line))
+        self._append(level, line)
+
+    def _append(self, level: str, line: str) -> None:
         form = QTextCharFormat()
-        colors = {"warning": theme.warning(), "error": theme.bad()}
+        colors = {"warning": theme.warning, "error": theme.bad}
         if level in colors:
-            form.setForeground(theme.color(colors[level]))
+            form.setForeground(theme.color(colors[level]()))
         self.text.moveCursor(QTextCursor.MoveOperation.End)
         cursor = self.text.textCursor()
         if not self.text.document().isEmpty():
             cursor.insertBlock()
-        cursor.insertText(f"{time.strftime('%H:%M:%S')}  {text}", form)
+        cursor.insertText(line, form)
         self.text.ensureCursorVisible()

@@ -33,6 +33,10 @@ class InfoPanel(Panel):
         session.acquisition_resumed.connect(self._refresh)
         self._refresh()
 
+    def theme_changed(self) -> None:
+        """See `Panel`."""
+        self._refresh()
+
     def _refresh(self) -> None:
         facts = self.session.facts
         rows = [] if facts is None else [*describe(facts), *self._state()]

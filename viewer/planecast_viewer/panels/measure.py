@@ -170,6 +170,10 @@ class MeasurePanel(Panel):
 
     # ------------------------------------------------------------ showing
 
+    def theme_changed(self) -> None:
+        """See `Panel`."""
+        self._refresh()
+
     def _refresh(self) -> None:
         shape, facts = self._choice.shape, self.session.facts
         pixel_um = None if facts is None else facts.pixel_size_um

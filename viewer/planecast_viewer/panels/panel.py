@@ -2,8 +2,10 @@
 
 from typing import ClassVar, Literal
 
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from planecast_viewer import theme
 from planecast_viewer.facts import Facts
 from planecast_viewer.session import Session
 
@@ -23,6 +25,15 @@ class Panel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
+
+    def theme_changed(self) -> None:
+        """Take the colours of another theme, where they are not taken at each painting."""
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """See Qt."""
+        super().changeEvent(event)
+        if theme.is_change(event):
+            self.theme_changed()
 
     def scrolled(self) -> QWidget:
         """Return a widget to lay out in, which scrolls where the panel is too small for it.

@@ -67,6 +67,10 @@ class PlateMapPanel(Panel):
         super().hideEvent(event)
         self._timer.stop()
 
+    def theme_changed(self) -> None:
+        """See `Panel`."""
+        self.refresh()
+
     def refresh(self) -> None:
         """Show how far the fovs are now."""
         if not self.isVisible():
