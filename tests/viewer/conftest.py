@@ -168,6 +168,8 @@ def the_viewer(ndv_offline: None, tmp_path_factory: pytest.TempPathFactory) -> I
     viewer = Viewer(Settings(agent=f"ipc://{nobody}", canvas="raster"))
     # Tests feed it: a listing must not make it look for a worker.
     viewer.session.acquisitions_changed.disconnect(viewer.worker.connect_now)
+    # Its thread would come and go while tests count threads.
+    viewer.address_check.close()
     viewer.window.show()
     _make_rows(viewer)
     viewer.no_docks = viewer.window.saveState()

@@ -257,7 +257,9 @@ def test_missing_worker_is_named(session, screen, acquired, qtbot):
     session.set_worker_state(False, "no worker at unix:///w")
     session.take_news(acquired.news(*both(0, 0, 0)))
     session.set_following(False)
-    qtbot.waitUntil(lambda: screen.message == "waiting for the reader worker")
+    qtbot.waitUntil(
+        lambda: screen.message == "waiting for the reader worker: no worker at unix:///w"
+    )
 
 
 def test_plane_that_was_never_acquired_is_told_from_one_to_come(session, screen, acquired, qtbot):

@@ -256,3 +256,27 @@ def test_info_panel_names_what_is_known_and_nothing_else(shown):
 @pytest.mark.parametrize("name", PANELS)
 def test_every_panel_of_the_table_is_there(name):
     assert issubclass(panel_class(name), Panel)
+
+
+def test_window_fits_a_small_screen_with_every_panel_open(shown, make_acquired):
+    window, session = shown.window, shown.session
+    for dock in window.docks.values():
+        dock.show()
+    for dock in window.docks.values():
+        dock.raise_()  # those behind it count, too
+        QApplication.processEvents()
+        least = window.minimumSizeHint()
+        assert (least.width(), least.height()) <= (1000, 700), dock.objectName()
+        assert least.height() <= 700, dock.objectName()
+    session.set_worker_state(False, "no reader worker answers at unix:///run/worker " * 5)
+    assert window.minimumSizeHint().width() <= 1000
+
+
+def test_a_line_that_comes_after_a_warning_has_the_colour_of_text(viewer):
+    log = viewer.window.docks["log"].widget()
+    viewer.session.logged.emit("warning", "the disk is nearly full")
+    viewer.session.logged.emit("info", "acquisition exp8 started")
+    block = log.text.document().lastBlock()
+    form = next(iter(block)).fragment().charFormat()
+    assert "exp8" in block.text()
+    assert form.foreground().style() == Qt.BrushStyle.NoBrush

@@ -215,6 +215,15 @@ def test_dropped_file_or_folder_is_opened(viewer, wanted, tmp_path):
     assert [Path(path) for path in wanted] == [tmp_path]
 
 
+def test_of_several_that_are_dropped_the_first_is_shown_and_that_is_said(viewer, wanted, tmp_path):
+    told = []
+    viewer.session.logged.connect(lambda _level, text: told.append(text))
+    first, second = tmp_path / "a.tif", tmp_path / "b.tif"
+    assert drop(viewer.window, first.as_uri(), second.as_uri())
+    assert [Path(path) for path in wanted] == [first]
+    assert told == ["2 files were dropped; this window shows the first"]
+
+
 def test_drop_without_a_file_is_refused(viewer, wanted):
     assert not drop(viewer.window, "https://example.org/x.tif")
     assert not wanted

@@ -9,6 +9,10 @@ import pytest
 
 from planecast_agent.acquisition import Acquisition
 from planecast_agent.subscriber.control_client import ControlClient
+from planecast_viewer import control_link
+from planecast_viewer.control_link import ControlLink
+from planecast_viewer.link import AgentLink
+from planecast_viewer.session import Session
 
 
 @pytest.fixture
@@ -65,3 +69,23 @@ def test_it_is_live_silent_live_and_gone(address, window, tmp_path, qtbot):
         window.send_signal(signal.SIGTERM)
         qtbot.waitUntil(is_now("gone"), timeout=30_000)
         assert state().why == "it said goodbye"
+
+
+def test_a_window_whose_own_thread_hangs_says_nothing(address, qtbot, monkeypatch):
+    session = Session(address)
+    agent_link = AgentLink(address)
+    link = ControlLink(address, session, agent_link)
+    with ControlClient(address) as client:
+        link.start()
+        qtbot.waitUntil(lambda: bool(viewers(client)), timeout=30_000)
+        # As if the timer of its life had not fired for so long.
+        monkeypatch.setattr(control_link, "HANGS_AFTER_S", -1.0)
+        qtbot.waitUntil(lambda: viewers(client)[0].life == "silent", timeout=30_000)
+        monkeypatch.setattr(control_link, "HANGS_AFTER_S", 60.0)
+        qtbot.waitUntil(lambda: viewers(client)[0].life == "live", timeout=30_000)
+        link.close()
+        qtbot.waitUntil(lambda: viewers(client)[0].life == "gone", timeout=30_000)
+
+
+def viewers(client):
+    return [one for one in client.picture().parts if one.part.kind == "viewer"]

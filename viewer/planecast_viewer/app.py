@@ -11,6 +11,7 @@ os.environ["QT_API"] = "pyside6"  # read by qtpy at its import, which ndv brings
 from PySide6.QtCore import QSocketNotifier
 from PySide6.QtWidgets import QApplication
 
+from planecast_viewer.address_check import AddressCheck
 from planecast_viewer.canvas import install_canvas, installed_choice
 from planecast_viewer.control_link import ControlLink
 from planecast_viewer.display import check_display
@@ -78,6 +79,7 @@ class Viewer:
         self.worker.add_feed(self.measuring)
         self.menus.add_saving(self.keeping.actions())
         self.remembering = Remembering(self.memory, self.session, self.window)
+        self.address_check = AddressCheck(self.session)
         self.link: AgentLink | None = None
         self.control: ControlLink | None = None
         self.feed.failed.connect(self._on_plane_failed)
@@ -121,6 +123,7 @@ class Viewer:
             self.control.close()
         if self.link is not None:
             self.link.close()
+        self.address_check.close()
         self.presenter.stop()
         self.worker.close()
         self.session.looks.close()

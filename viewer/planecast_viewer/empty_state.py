@@ -4,10 +4,12 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from planecast_viewer import theme
+from planecast_viewer.address_check import is_local
 from planecast_viewer.icons.offline import application_icon
 from planecast_viewer.session import Session
 
 ICON_PX = 72
+NO_ACQUISITION = "Waiting for an acquisition"
 
 
 class EmptyState(QWidget):
@@ -82,7 +84,14 @@ class EmptyState(QWidget):
             return "Loading the acquisition …", address, ""
         if link.state == "live":
             body = f"The agent at {address} is ready. Start an acquisition, or look at a demo:"
-            return "Waiting for an acquisition", body, "planecast demo"
+            return NO_ACQUISITION, body, "planecast demo"
         heard = "has been silent" if link.state == "silent" else "does not answer yet"
-        body = f"The agent at {address} {heard}. Start it; this window connects by itself:"
-        return "Waiting for an acquisition", body, "planecast agent"
+        why = f": {self._session.agent_trouble}" if self._session.agent_trouble else ""
+        body = f"The agent at {address} {heard}{why}."
+        if not is_local(address):
+            return NO_ACQUISITION, f"{body}\nThis window connects by itself as soon as it can.", ""
+        return (
+            NO_ACQUISITION,
+            f"{body}\nStart it; this window connects by itself:",
+            "planecast agent",
+        )

@@ -62,7 +62,7 @@ def _reason(session: Session, channel: int, states: States) -> str:
     seconds = 0 if state is None else int(time.monotonic() - state.since)
     if state is None or state.state == "asked":
         if not session.worker_connected:
-            return "waiting for the reader worker"
+            return f"waiting for the reader worker: {session.worker_text}"
         return f"loading for {seconds} s" if seconds else "loading"
     if state.state == "pending":
         if seconds < TELL_WHY_S:

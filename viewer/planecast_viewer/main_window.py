@@ -33,9 +33,9 @@ from planecast_viewer.under_cursor import UnderCursor
 FIRST_SIZE = QSize(1100, 830)
 FRAME_PX = QSize(8, 44)
 """What the frame and title bar of a window take, about."""
-INFO_WIDTH_PX = 272
+INFO_WIDTH_PX = 300
 COLUMN_PX = (320, 310)
-COLUMN_MIN_PX = 272
+COLUMN_MIN_PX = 300
 """So that the names of its panels are whole."""
 LOG_HEIGHT_PX = 140
 AREAS = {
@@ -191,7 +191,8 @@ class MainWindow(QMainWindow):
             return
         box = QMessageBox(QMessageBox.Icon.Warning, "Can't open this", why, parent=self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setInformativeText(f"{path}\n\nWhat was shown before stays.")
+        named = "" if path in why else f"{path}\n\n"
+        box.setInformativeText(f"{named}What was shown before stays.")
         box.open()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802

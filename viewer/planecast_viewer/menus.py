@@ -26,7 +26,7 @@ class Menus(QObject):
         self._window, self._session = window, session
         self.dialogs = OpenDialogs(memory, session.wishes, window)
         self.goto = GoToBox(session, window)
-        self.drops = Drops(session.wishes, window)
+        self.drops = Drops(session, window)
         self.theme = ThemeChoice(memory, self)
         self.channels: list[QAction] = []
         self._add_file(memory)

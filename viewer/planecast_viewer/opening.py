@@ -7,6 +7,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from planecast_viewer.memory import Memory
+from planecast_viewer.session import Session
 from planecast_viewer.wishes import Wishes
 
 
@@ -40,9 +41,9 @@ class OpenDialogs(QObject):
 class Drops(QObject):
     """Takes a file or folder that is dropped onto a window."""
 
-    def __init__(self, wishes: Wishes, window: QWidget) -> None:
+    def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
-        self._wishes = wishes
+        self._session = session
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -56,8 +57,10 @@ class Drops(QObject):
             paths = _dropped(event)
             if paths:
                 event.acceptProposedAction()
-                # One window shows one thing: of several files the first.
-                self._wishes.file_wanted.emit(paths[0])
+                if len(paths) > 1:
+                    text = f"{len(paths)} files were dropped; this window shows the first"
+                    self._session.logged.emit("warning", text)
+                self._session.wishes.file_wanted.emit(paths[0])
                 return True
         return super().eventFilter(watched, event)
 

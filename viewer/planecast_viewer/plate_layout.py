@@ -16,7 +16,8 @@ WELL_FILL = 0.86
 FOV_FILL = 0.92
 
 _WELL = re.compile(r"([A-Za-z]{1,2})0*([1-9]\d?)")
-_LABEL = re.compile(rf"{_WELL.pattern}(?:[:_\- ]+(.*))?")
+# `A1:any`, `A1_4`, `A1 site 3`; but not `v2_cells.zarr`, which is a file.
+_LABEL = re.compile(rf"{_WELL.pattern}(?::(.*)|[_\- ]+(?:[A-Za-z]+[_\- ]?)?\d+)?")
 
 
 class Well(NamedTuple):

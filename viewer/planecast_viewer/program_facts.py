@@ -57,6 +57,8 @@ def _agent(session: Session) -> Iterator[Fact]:
         yield Fact("state", session.notice.alarm, "bad")
     else:
         yield Fact("state", "live", "good")
+    if session.agent_trouble:
+        yield Fact("why", session.agent_trouble, "warning")
     yield Fact("address", session.agent_address or "")
     if link.state == "connecting":
         return

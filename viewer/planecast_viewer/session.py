@@ -102,6 +102,8 @@ class Session(QObject):
         self.channel_visible: tuple[bool, ...] = ()
         self.acquisitions: tuple[AcquisitionSummary, ...] = ()
         self.link_state = LinkState("connecting")
+        self.agent_trouble = ""
+        """Why no agent answers, as far as it is known."""
         self.notice = AgentNotice("", 0)
         self.control = ControlPicture()
         """Controllers, their state and commands, and who lives, as the agent says."""
@@ -166,6 +168,12 @@ class Session(QObject):
         """Take the agent that is listened to from now on."""
         self.agent_address = address
         self.link_state_changed.emit()
+
+    def set_agent_trouble(self, why: str) -> None:
+        """Take why no agent answers; empty: it does, or nobody knows."""
+        if why != self.agent_trouble:
+            self.agent_trouble = why
+            self.link_state_changed.emit()
 
     def show_nothing(self) -> None:
         """Show nothing, and wait for the next acquisition."""

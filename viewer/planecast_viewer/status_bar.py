@@ -93,7 +93,7 @@ class StatusBar(QStatusBar):
         session = self._session
         if session.agent_address is None:
             return "", ""
-        self.agent.setToolTip(session.agent_address)
+        self.agent.setToolTip(f"{session.agent_address}\n{session.agent_trouble}".strip())
         link = session.link_state
         if link.state == "connecting":
             return "● agent: connecting …", theme.warning()

@@ -26,11 +26,13 @@ class Welcome(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.file)
         buttons.addWidget(self.folder)
+        self.drop = QLabel("or drop one onto this window", self)
         self.before = QLabel("Shown before", self)
         self.recent: list[QToolButton] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 12, 0, 0)
         layout.addLayout(buttons)
+        layout.addWidget(self.drop, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(10)
         layout.addWidget(self.before, 0, Qt.AlignmentFlag.AlignHCenter)
         for _number in range(MAX_RECENT):
@@ -55,7 +57,8 @@ class Welcome(QWidget):
     def _refresh(self) -> None:
         paths = self._memory.recent_files
         self.before.setVisible(bool(paths))
-        self.before.setStyleSheet(f"color: {theme.muted()}")
+        for label in (self.drop, self.before):
+            label.setStyleSheet(f"color: {theme.muted()}")
         for number, button in enumerate(self.recent):
             button.setVisible(number < len(paths))
             if number < len(paths):
