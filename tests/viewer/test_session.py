@@ -15,6 +15,7 @@ from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.event_messages import ResumeAcquisition
 from planecast_protocol.images import ChannelInfo, ImageInfo, SceneInfo
 from planecast_viewer.session import Session
+from planecast_viewer.who import controller_state
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_silence_of_the_agent_and_its_alarm_are_logged(session):
 def test_controller_that_fell_silent_is_known(session, acquired):
     listed = AcquisitionsListed((summary("exp7", controller="silent"),), "")
     session.take_news([*acquired.news(), listed])
-    assert session.controller_state() == "silent"
+    assert controller_state(session) == "silent"
 
 
 def test_file_is_a_session_whose_planes_are_all_there(session):

@@ -24,7 +24,6 @@ from planecast_protocol.command_messages import CommandAnswer
 from planecast_protocol.event_messages import EndAcquisition, ResumeAcquisition, StartAcquisition
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.reader_messages import WorkerStatus
-from planecast_protocol.state_messages import PartState
 from planecast_viewer.command_wish import CommandWish
 from planecast_viewer.extents import Extents
 from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
@@ -277,28 +276,6 @@ class Session(QObject):
     def visible_channels(self) -> list[int]:
         """Return the visible channels' numbers."""
         return [channel for channel, visible in enumerate(self.channel_visible) if visible]
-
-    def controller_state(self) -> str:
-        """Return how the shown acquisition's controller is: live, silent or gone."""
-        identity = "" if self.facts is None else self.facts.identity
-        for summary in self.acquisitions:
-            if summary.acquisition == identity:
-                return summary.controller
-        return "live"
-
-    def controller_part(self) -> PartState | None:
-        """Return the part that acquires what is shown; `None`: it is not known."""
-        identity = "" if self.facts is None else self.facts.identity
-        owners = {one.acquisition: one.owner for one in self.acquisitions}
-        owner = owners.get(identity)
-        return next((one for one in self.control.parts if one.part.part == owner), None)
-
-    def worker_part(self) -> PartState | None:
-        """Return the reader worker in use, if the agent watches it."""
-        for one in self.control.parts:
-            if one.part.kind == "worker" and one.part.name == self.worker_in_use:
-                return one
-        return None
 
     def fov_label(self, fov: int) -> str:
         """Return `well:fov` of a fov."""

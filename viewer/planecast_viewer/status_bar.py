@@ -13,6 +13,7 @@ from planecast_viewer.elided_label import ElidedLabel
 from planecast_viewer.pace import Pace
 from planecast_viewer.part_text import describe_part
 from planecast_viewer.session import Session
+from planecast_viewer.who import controller_part, controller_state, worker_part
 
 RATE_WINDOW_S = 3.0
 REFRESH_MS = 500
@@ -110,14 +111,14 @@ class StatusBar(QStatusBar):
             return "", ""
         if session.link_state.state != "live":
             return "● controller: not known", theme.muted()
-        part = session.controller_part()
+        part = controller_part(session)
         if part is not None and part.life != "live":
             self.controller.setToolTip(
                 f"{part.part.name}: process {part.part.pid} on {part.part.host}"
             )
             color = theme.bad() if part.life == "silent" else theme.warning()
             return f"● {describe_part(part)}", color
-        state = session.controller_state()
+        state = controller_state(session)
         is_live = state == "live"
         if session.resumed:
             at = time.strftime("%H:%M", time.localtime(session.resumed[-1]))
@@ -127,7 +128,7 @@ class StatusBar(QStatusBar):
     def _worker(self) -> tuple[str, str]:
         session = self._session
         self.worker.setToolTip(session.worker_text)
-        watched = session.worker_part()
+        watched = worker_part(session)
         if watched is not None and watched.life == "silent":
             return f"● {describe_part(watched)}", theme.bad()
         if session.worker_silent_s:

@@ -25,6 +25,7 @@ from planecast_viewer.command_wish import CommandWish
 from planecast_viewer.panels.panel import Panel
 from planecast_viewer.part_text import describe_part
 from planecast_viewer.session import Session
+from planecast_viewer.who import controller_part
 
 TIMEOUT_S = 30.0
 """A stage may take its time; the panel does not wait, it shows that it goes on."""
@@ -117,7 +118,7 @@ class ControllerPanel(Panel):
         """Return the controller to show: who was picked, who acquires what is shown, who lives."""
         controllers = self.session.control.controllers
         known = {one.controller for one in controllers}
-        part = self.session.controller_part()
+        part = controller_part(self.session)
         acquires = "" if part is None else part.part.part
         # What is being written must not go to another one.
         written = self._form_of if self._is_writing() else ""
