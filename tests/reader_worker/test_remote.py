@@ -105,6 +105,24 @@ def test_planes_tables_and_errors_come_from_another_machine(remote: RemoteWorker
             alice.request(OpenImage(request=0, path=path), TIMEOUT_S)
 
 
+def test_a_script_reads_from_another_machine_by_address_alone(remote: RemoteWorker, tmp_path: Path):
+    keys = remote.keys.guest("script", "view")
+    (tmp_path / "run").mkdir(mode=0o700)
+    program = (
+        "import planecast\n"
+        "with planecast.open_image('data:stack.ome.tif') as image:\n"
+        "    print(int(image.read_plane(Z=3).sum()), image.scenes[0].sizes['Z'])\n"
+    )
+    environment = {**os.environ, "PLANECAST_WORKER": remote.address}
+    environment |= {"PLANECAST_KEYS": str(keys.folder), "PLANECAST_RUNTIME_DIR": f"{tmp_path}/run"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True,
+        timeout=TIMEOUT_S, check=False, cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.stdout.split() == [str(int(picture(3).sum())), "5"], done.stderr
+
+
 def test_requests_can_be_withdrawn_and_wait_for_files(remote: RemoteWorker, visit):
     alice = visit("waiter", "view")
     late = remote.root / "late.tif"
@@ -223,6 +241,51 @@ def test_garbage_cuts_one_client_off_and_no_other(remote: RemoteWorker, visit):
         assert isinstance(alice.request(plane(4), TIMEOUT_S), PixelAnswer)
     finally:
         raw.close()
+
+
+def test_a_client_that_reads_nothing_costs_little_and_nobody_else(remote: RemoteWorker, visit):
+    path = remote.root / "slow.ome.tif"
+    write_stack(path, 2, size=1500)
+    slow = remote.keys.guest("slow", "view")
+    program = (
+        "import sys, zmq\nsys.path[:0] = sys.argv[3:]\nfrom pathlib import Path\n"
+        "from key_rig import RawGuest\nfrom planecast_protocol.keys.folder import KeyFolder\n"
+        "from planecast_protocol.messages import encode\n"
+        "from planecast_protocol.reader_messages import AskWorkerStatus, ReadPixels\n"
+        "keys = KeyFolder(Path(sys.argv[2]))\n"
+        "guest = RawGuest(int(sys.argv[1]), keys.servers()['127.0.0.1'], keys.own())\n"
+        "guest.ask(AskWorkerStatus(request=1))\n"
+        "print('ready', flush=True)\nsys.stdin.readline()\n"
+        "for n in range(60):\n"
+        "    guest.door.send(encode(ReadPixels(\n"
+        "        request=n + 2, path='data:slow.ome.tif', index={'Z': n % 2})))\n"
+        "print('asked', flush=True)\nsys.stdin.readline()\n"
+    )
+    command = [sys.executable, "-c", program, str(remote.port), str(slow.folder)]
+    alice = visit("quick", "view")
+    request = ReadPixels(request=0, path="data:slow.ome.tif", index={"Z": 0})
+    alice.request(request, TIMEOUT_S)
+    with subprocess.Popen(
+        [*command, str(Path(__file__).parents[1])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        before = remote.gateway().memory_full_info().uss
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "asked\n"
+        process.send_signal(signal.SIGSTOP)
+        try:
+            most = 0
+            for _ in range(20):
+                assert isinstance(alice.request(request, TIMEOUT_S, find=False), PixelAnswer)
+                most = max(most, remote.gateway().memory_full_info().uss - before)
+        finally:
+            process.kill()
+
+    assert most < 60 << 20, "of the 258 MiB that were asked for"
 
 
 # ---------------------------------------------------------------- what is not begun
