@@ -227,9 +227,10 @@ def viewer(the_viewer: Any, client: FakeClient) -> Iterator[Any]:
     the_viewer.thumbnails.set_client(client)
     the_viewer.session.looks.forget()
     the_viewer.session.projection.set(False)
+    the_viewer.window.channels.set_single(False)
     the_viewer.session.take_news([AcquisitionChosen(None), AcquisitionsListed((), "")])
     # A channel that another test has hidden would be so in the next acquisition.
-    the_viewer.window.view._was_visible.clear()
+    the_viewer.session.hidden.names.clear()
     yield the_viewer
     the_viewer.session.show_nothing()
     the_viewer.session.looks.close()

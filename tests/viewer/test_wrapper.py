@@ -81,7 +81,7 @@ def test_rgb_planes_are_rgb(wrapper):
 
 
 def test_another_size_of_plane_is_told(wrapper):
-    wrapper.set_facts(facts())
+    wrapper.set_facts(facts(dtype="float64"))
     told = []
     wrapper.dims_changed.connect(lambda: told.append(1))
     wrapper.set_frame(frame(np.zeros((4, 6)), None))

@@ -1,6 +1,6 @@
 """All channels in one picture, or one at a time."""
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from planecast_viewer.session import Session
 
@@ -42,11 +42,26 @@ class ChannelChoice(QObject):
             toggled = (shown != (number == channel) for number, shown in enumerate(visible))
             self._session.set_channel_visible(tuple(toggled))
 
+    def take_edited(self, visible: tuple[bool, ...]) -> None:
+        """Take that somebody showed or hid a channel in its row."""
+        before = self._session.channel_visible
+        if not self.single:
+            self._session.set_channel_visible(visible)
+            return
+        fresh = [n for n, shown in enumerate(visible) if shown and not before[n]]
+        if fresh:
+            self._show_only(fresh[0])
+        else:
+            # One is always shown: its row says so again.
+            QTimer.singleShot(0, self._session.channels_changed.emit)
+
+    def _on_acquisition_changed(self) -> None:
+        """Stay with one at a time where that is shown; all come back in the end."""
+        self._before = ()
+        if self.single and sum(self._session.channel_visible) > 1:
+            self.single = False
+            self.single_changed.emit(False)
+
     def _show_only(self, channel: int) -> None:
         n = len(self._session.channel_visible)
         self._session.set_channel_visible(tuple(number == channel for number in range(n)))
-
-    def _on_acquisition_changed(self) -> None:
-        if self.single:
-            self.single = False
-            self.single_changed.emit(False)

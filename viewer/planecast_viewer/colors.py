@@ -63,10 +63,15 @@ def _distance(one: str, other: str) -> int:
     return sum(abs(a - b) for a, b in parts)
 
 
-def channel_color(channel: ChannelFacts, number: int, n_channels: int) -> Color:
-    """Return the colour of a channel that is the `number`th of `n_channels`."""
+def channel_color(
+    channel: ChannelFacts, number: int, n_channels: int, *, n_together: int | None = None
+) -> Color:
+    """Return the colour of a channel that is the `number`th of `n_channels`.
+
+    `n_together` of them are seen at a time; all, if it is not given.
+    """
     color = _color(channel, number, n_channels)
-    return DIM if color == WHITE and n_channels > 1 else color
+    return DIM if color == WHITE and (n_together or n_channels) > 1 else color
 
 
 def _color(channel: ChannelFacts, number: int, n_channels: int) -> Color:

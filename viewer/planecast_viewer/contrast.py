@@ -60,17 +60,9 @@ class ChannelContrast:
         """How the channel looks, edits in its row included."""
         return self._look
 
-    def restart(
-        self,
-        color: Color,
-        name: str,
-        look: Look,
-        *,
-        visible: bool = True,
-        fixed: tuple[float, float] | None = None,
-    ) -> None:
-        """Begin with another acquisition's channel; `fixed` limits are the same for all planes."""
-        self._fixed = fixed
+    def restart(self, color: Color, name: str, look: Look, *, visible: bool = True) -> None:
+        """Begin with another acquisition's channel."""
+        self._fixed = None
         self._fresh, self._statistics, self._bounds = True, None, (0.0, 1.0)
         self._own, self._name = colormap_of(color), name
         self._lut.name = name
@@ -80,6 +72,20 @@ class ChannelContrast:
             self._lut.clims = ClimsFromWorker(min=0, max=1)
             self._lut.cmap, self._lut.gamma = self._own, 1.0
         self.apply(look)
+
+    def recolor(self, color: Color) -> None:
+        """Take another colour of the channel's own; one that somebody chose stays."""
+        own = colormap_of(color)
+        if are_same(own, self._own):
+            return
+        self._own = own
+        if self._look.colormap is None:
+            with self._setting_myself():
+                self._lut.cmap = own
+
+    def set_fixed(self, fixed: tuple[float, float] | None) -> None:
+        """Have these limits for all planes, as long as nobody sets others; `None`: each its own."""
+        self._fixed = fixed
 
     def apply(self, look: Look) -> None:
         """Look like this from now on."""

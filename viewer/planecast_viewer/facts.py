@@ -6,6 +6,13 @@ from typing import Literal
 
 from planecast_protocol.event_messages import StartAcquisition
 from planecast_protocol.images import ImageInfo, SceneInfo
+from planecast_viewer.scene_axes import (
+    depth,
+    depth_axis,
+    height_and_width,
+    plane_axes,
+    unshown_axes,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +38,8 @@ class Facts:
     fov_labels: tuple[str, ...]
     num_t: int | None
     num_z: int
+    z_title: str = "z"
+    """What the slider of z moves along: another axis, where planes are not chosen on Z."""
     height: int
     width: int
     dtype: str | None = None
@@ -82,6 +91,8 @@ def facts_of_acquisition(start: StartAcquisition) -> Facts:
 def facts_of_image(info: ImageInfo) -> Facts:
     """Describe an opened file: scenes are fovs, T is t, Z is z, C is channel."""
     first = info.scenes[0]
+    height, width = height_and_width(first.sizes)
+    depths = {depth_axis(scene.sizes) or "Z" for scene in info.scenes if depth(scene.sizes) > 1}
     most = max(info.scenes, key=lambda scene: scene.sizes.get("C", 1))
     channels = tuple(
         ChannelFacts(
@@ -98,12 +109,13 @@ def facts_of_image(info: ImageInfo) -> Facts:
         channels=channels,
         fov_labels=tuple(scene.name or f"scene {n}" for n, scene in enumerate(info.scenes)),
         num_t=max(scene.sizes.get("T", 1) for scene in info.scenes),
-        num_z=max(scene.sizes.get("Z", 1) for scene in info.scenes),
-        height=first.sizes.get("Y", 0),
-        width=first.sizes.get("X", 0),
+        num_z=max(depth(scene.sizes) for scene in info.scenes),
+        z_title="z" if depths in (set(), {"Z"}) else ", ".join(sorted(depths)),
+        height=height,
+        width=width,
         dtype=first.dtype,
         pixel_size_um=first.pixel_size_um.get("x"),
-        z_step_um=first.pixel_size_um.get("z"),
+        z_step_um=first.pixel_size_um.get("z") if depths <= {"Z"} else None,
         format=f"{info.format} ({info.reader})",
         rgb=all(scene.sizes.get("S", 1) in (3, 4) for scene in info.scenes) and len(channels) == 1,
         has_planetable=info.has_planetable,
@@ -115,12 +127,13 @@ def _notes(scenes: list[SceneInfo]) -> list[str]:
     """Say which axes have no slider, and that scenes differ."""
     unshown: dict[str, int] = {}
     for scene in scenes:
-        for axis, length in scene.sizes.items():
-            if axis not in "TZCYXS" and length > 1:
-                unshown[axis] = max(length, unshown.get(axis, 0))
+        for axis in unshown_axes(scene.sizes):
+            unshown[axis] = max(scene.sizes[axis], unshown.get(axis, 0))
     notes = [
         f"axis {axis} has {length} values; its first is shown" for axis, length in unshown.items()
     ]
+    planes = {plane_axes(scene.sizes) for scene in scenes} - {("Y", "X")}
+    notes += [f"a scan: its planes are {' × '.join(axes)}" for axes in sorted(planes)]
     if len({_shape(scene.sizes) for scene in scenes}) > 1:
         notes.append("scenes differ in size")
     return notes

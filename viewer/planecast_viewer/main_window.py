@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.docks = self._add_panels()
         self._add_buttons()
-        self.view.visibility_edited.connect(session.set_channel_visible)
+        self.view.visibility_edited.connect(self.channels.take_edited)
         MeasureLayer(session, self.view.canvas)
         session.measuring.tool_changed.connect(self._on_tool_changed)
         self.under_cursor = UnderCursor(session, self)
@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
 
     def _on_acquisition_changed(self) -> None:
         facts = self._session.facts
-        self.view.set_facts(facts)
+        self.view.set_facts(facts, self._session.channel_visible)
         self._on_message_changed("")
         self.show_page(None if facts is None else self.view.widget)
         if facts is not None and not self.docks_were_shown:

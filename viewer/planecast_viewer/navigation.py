@@ -190,6 +190,7 @@ class AxisBar(QWidget):
         self.rows["fov"].set_labels(labels)
         is_image = facts is not None and facts.kind == "image"
         self.rows["fov"].title.setText("scene" if is_image else AXIS_TITLES["fov"])
+        self.rows["z"].title.setText(AXIS_TITLES["z"] if facts is None else facts.z_title)
         self._on_locks_changed()
         self._refresh()
 

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Hashable
+from typing import Any
 
 import ndv
 import numpy as np
@@ -53,9 +54,12 @@ class NdvView(QObject):
         self._facts: Facts | None = None
         self._contrasts: dict[ChannelKey, ChannelContrast] = {}
         self._n_rows = -1
-        self._was_visible: dict[str, bool] = {}
         self._loading = False
         self._fit_wanted = False
+        self._rgb: set[int] = set()
+        """Channels whose planes are coloured."""
+        self._hover_at: tuple[float, float] | None = None
+        """The mouse on the canvas, in its pixels."""
         self.wrapper = FrameWrapper()
         install_worker_statistics(self.wrapper.statistics_of)
         self._viewer = self._new_viewer()
@@ -63,7 +67,9 @@ class NdvView(QObject):
         self.widget: QWidget = self._viewer.widget()
         self._make_rows()
         self.canvas.mouseMoved.connect(self._on_mouse_moved)
-        self.canvas.mouseLeft.connect(lambda: self.hovered.emit(None))
+        self.canvas.mouseLeft.connect(self._on_mouse_left)
+        # Other planes, or another part of them, come under a mouse that rests.
+        self.canvas.frame_shown.connect(self._tell_hover)
         looks.changed.connect(self._on_look_changed)
         looks.fix_wanted.connect(self._on_fix_wanted)
 
@@ -93,6 +99,7 @@ class NdvView(QObject):
         options.show_reset_zoom_button = False
         # It names channels by number; `hovered` does so by name.
         viewer.widget().hover_info_label.hide()
+        _highlight_numbers_only(viewer)
         # With its histogram ndv shows the rows of all channels that ever were.
         viewer._view.sharedHistogramRequested.connect(self._refresh_rows)  # noqa: SLF001
         for channels in viewer.widget().findChildren(QCollapsible):
@@ -118,23 +125,23 @@ class NdvView(QObject):
         planes = (blank,) * ROWS_AT_START
         self.draw(Frame(0, Position(0, 0, 0), planes, numbers), calm=False)
         self.set_facts(None)
-        self._was_visible.clear()
 
     # ------------------------------------------------------------ what is shown
 
-    def set_facts(self, facts: Facts | None) -> None:
-        """Prepare for another acquisition or file; the canvas is empty until `draw`."""
-        if self._facts is not None:
-            for number, channel in enumerate(self._facts.channels):
-                self._was_visible[channel.name] = self._lut(number).visible
+    def set_facts(self, facts: Facts | None, visible: tuple[bool, ...] = ()) -> None:
+        """Prepare for another acquisition or file; the canvas is empty until `draw`.
+
+        `visible` has a value for each channel; without it all are.
+        """
         self._facts = facts
+        self._rgb = set()
         self._viewer._clear_canvas()  # noqa: SLF001  no public way
         self._loading = True
         # ndv warns of a mode that doesn't fit the data, so RGBA comes after it and goes before it.
         self._viewer.display_model.channel_mode = ChannelMode.COMPOSITE
         self.wrapper.set_facts(facts)
         if facts is not None:
-            self._prepare_channels(facts)
+            self._prepare_channels(facts, visible or (True,) * len(facts.channels))
             if facts.rgb:
                 self._viewer.display_model.channel_mode = ChannelMode.RGBA
             self.canvas.set_pixel_size(facts.pixel_size_um)
@@ -148,7 +155,10 @@ class NdvView(QObject):
     def draw(self, frame: Frame, *, calm: bool) -> None:
         """Give a frame to the canvas, with its contrast."""
         for channel, plane in enumerate(frame.planes):
-            if plane is not None and plane.statistics is not None:
+            if plane is None:
+                continue
+            self._note_rgb(channel, plane)
+            if plane.statistics is not None:
                 contrast = self._contrasts[self._key(channel)]
                 contrast.take(plane.statistics, plane.pixels.dtype, calm=calm)
         self.wrapper.set_frame(frame)
@@ -162,6 +172,7 @@ class NdvView(QObject):
         self._loading = True
         for channel, shown in enumerate(visible):
             self._lut(channel).visible = shown
+        self._recolor(visible)
         self._loading = False
 
     def luts(self, channels: list[int]) -> dict[int, Lut]:
@@ -219,18 +230,36 @@ class NdvView(QObject):
         lut: LUTModel = luts[key]
         return lut
 
-    def _prepare_channels(self, facts: Facts) -> None:
+    def _prepare_channels(self, facts: Facts, visible: tuple[bool, ...]) -> None:
         for number, channel in enumerate(facts.channels):
             key = self._key(number)
             if key not in self._contrasts:
                 self._contrasts[key] = ChannelContrast(self._lut(number), self._looks.set)
                 self._lut(number).events.visible.connect(self._on_visible_edited)
             color = channel_color(channel, number, len(facts.channels))
-            # Colours of 8 bits are meant to be seen as they are.
-            fixed = (0.0, 255.0) if facts.rgb and facts.dtype in ("|u1", "uint8") else None
             look = self._looks.look(channel.name)
-            visible = self._was_visible.get(channel.name, True)
-            self._contrasts[key].restart(color, channel.name, look, visible=visible, fixed=fixed)
+            self._contrasts[key].restart(color, channel.name, look, visible=visible[number])
+        self._recolor(visible)
+
+    def _recolor(self, visible: tuple[bool, ...]) -> None:
+        """Show transmitted light bright by itself, and dim where it would drown others."""
+        channels = () if self._facts is None else self._facts.channels
+        n_together = max(1, sum(visible))
+        for number, channel in enumerate(channels):
+            n = n_together if visible[number] else len(channels)
+            color = channel_color(channel, number, len(channels), n_together=n)
+            self._contrasts[self._key(number)].recolor(color)
+
+    def _note_rgb(self, channel: int, plane: FramePlane) -> None:
+        """Know a channel of coloured planes by its first: an acquisition does not say it."""
+        is_rgb = plane.pixels.ndim == 3
+        if is_rgb == (channel in self._rgb):
+            return
+        self._rgb ^= {channel}
+        # Colours of 8 bits are meant to be seen as they are.
+        as_they_are = is_rgb and plane.pixels.dtype == np.uint8
+        self._contrasts[self._key(channel)].set_fixed((0.0, 255.0) if as_they_are else None)
+        self._refresh_rows()
 
     def _contrasts_of(self, name: str) -> list[ChannelContrast]:
         channels = () if self._facts is None else self._facts.channels
@@ -245,7 +274,17 @@ class NdvView(QObject):
             contrast.fix()
 
     def _on_mouse_moved(self, event: MouseMoveEvent) -> None:
-        x, y, *_z = self.canvas.canvas_to_world((event.x, event.y))
+        self._hover_at = (event.x, event.y)
+        self._tell_hover()
+
+    def _on_mouse_left(self) -> None:
+        self._hover_at = None
+        self.hovered.emit(None)
+
+    def _tell_hover(self) -> None:
+        if self._hover_at is None:
+            return
+        x, y, *_z = self.canvas.canvas_to_world(self._hover_at)
         values = self.wrapper.values_at(math.floor(x), math.floor(y))
         self.hovered.emit(Hover(x, y, tuple(values)))
 
@@ -264,6 +303,8 @@ class NdvView(QObject):
             for view in controller.lut_views:
                 if view not in controller.handles:
                     view.set_visible(self._is_used(key))
+                    if isinstance(key, int):
+                        view.frontend_widget().cmap.setVisible(key not in self._rgb)
                     auto = view.frontend_widget().auto_clim
                     auto.setToolTip(AUTO_TIP)
                     # ndv's percentiles are of pixels; ours are in the panel.
@@ -280,6 +321,16 @@ class NdvView(QObject):
         if isinstance(key, int):
             return not self._facts.rgb and key < len(self._facts.channels)
         return self._facts.rgb and key == "RGB"
+
+
+def _highlight_numbers_only(viewer: ndv.ArrayViewer) -> None:
+    """Have ndv point at values in its histograms; of a coloured pixel it can't, and raises."""
+    highlight = viewer._highlight_values  # noqa: SLF001  no public way
+
+    def highlight_numbers(values: dict[Hashable, Any], position: Any = None) -> None:
+        highlight({key: one for key, one in values.items() if np.ndim(one) == 0}, position)
+
+    setattr(viewer, "_highlight_values", highlight_numbers)  # noqa: B010  not meant to be set
 
 
 def _lut_of(model: LUTModel) -> Lut:

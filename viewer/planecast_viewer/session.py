@@ -27,6 +27,7 @@ from planecast_protocol.reader_messages import WorkerStatus
 from planecast_viewer.command_wish import CommandWish
 from planecast_viewer.extents import Extents
 from planecast_viewer.facts import Facts, facts_of_acquisition, facts_of_image
+from planecast_viewer.hidden_channels import HiddenChannels
 from planecast_viewer.image_planes import ImagePlanes
 from planecast_viewer.lateness import Lateness
 from planecast_viewer.looks import Looks
@@ -99,6 +100,7 @@ class Session(QObject):
         self.locks: frozenset[str] = frozenset()
         self.extents = Extents()
         self.channel_visible: tuple[bool, ...] = ()
+        self.hidden = HiddenChannels()
         self.acquisitions: tuple[AcquisitionSummary, ...] = ()
         self.link_state = LinkState("connecting")
         self.agent_trouble = ""
@@ -263,6 +265,8 @@ class Session(QObject):
         """Choose the channels that are shown."""
         if visible != self.channel_visible:
             self.channel_visible = visible
+            if self.facts is not None:
+                self.hidden.note(self.facts, visible)
             self.channels_changed.emit()
 
     # ------------------------------------------------------------ questions
@@ -331,7 +335,7 @@ class Session(QObject):
         self._chosen, self.resumed = "", ()
         self.lateness.forget()
         self.shown, self.missed, self.locks = Position(0, 0, 0), 0, frozenset()
-        self.channel_visible = (True,) * len(facts.channels)
+        self.channel_visible = self.hidden.visible(facts)
         self.extents = Extents(max(1, planes.n_t), len(facts.fov_labels), facts.num_z)
         self.acquisition_changed.emit()
         self.projection.set_possible(self.extents.z > 1)

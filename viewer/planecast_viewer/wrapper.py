@@ -91,9 +91,9 @@ class FrameWrapper(DataWrapper[Any]):
         self._frame = frame
         first = next((plane.pixels for plane in frame.planes if plane is not None), None)
         if first is not None:
-            self._dtype = first.dtype
-            if first.shape[:2] != self._size:
-                self._size = (first.shape[0], first.shape[1])
+            kind = (first.shape[:2], first.dtype)
+            if kind != (self._size, self._dtype):
+                self._size, self._dtype = (first.shape[0], first.shape[1]), first.dtype
                 self.dims_changed.emit()
         self.data_changed.emit()
 
