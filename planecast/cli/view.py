@@ -42,8 +42,9 @@ def command(
     Example: planecast view tcp://127.0.0.1:5810
     """
     with needs("viewer"):
-        from planecast_viewer.app import run
-        from planecast_viewer.settings import parse
+        from planecast_viewer.start import load
+
+        start = load()
 
     if target is not None and target.startswith(("tcp://", "ipc://")):
         agent, target = target, None
@@ -58,4 +59,4 @@ def command(
     }
     # "--" lets a file's name begin with a dash.
     words = ["--", target] if target is not None else []
-    raise typer.Exit(run(parse(arguments_of(options) + words)))
+    raise typer.Exit(start(arguments_of(options) + words))

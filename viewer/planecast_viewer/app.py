@@ -1,5 +1,6 @@
 """Builds all parts of the viewer, and closes them."""
 
+import gc
 import os
 import signal
 import socket
@@ -141,6 +142,7 @@ class Viewer:
 def run(settings: Settings) -> int:
     """Run the viewer until its window is closed; return the exit code.
 
+    Garbage is collected from when the window is there, also if that was switched off before.
     Raises `PlanecastError` where there is no display.
     """
     check_display()
@@ -159,6 +161,10 @@ def run(settings: Settings) -> int:
         probe.done.connect(viewer.window.close)
         viewer.window.closed.connect(probe.finish)
     viewer.start()
+    # What is there now stays to the end. A walk over all of it, whenever enough new objects have
+    # come, would hold the picture for 80 ms.
+    gc.freeze()
+    gc.enable()
     print("ready", flush=True)  # for whoever started this process and waits for its window
     code = application.exec()
     viewer.close()

@@ -5,7 +5,7 @@ from planecast_agent.subscriber.subscription import Subscription
 from planecast_viewer.mailbox import Mailbox
 
 DISPLAY_INTERVAL_S = 1 / 30
-"""The session is told of news no more often than this."""
+"""News are fetched, and the session is told of them, no more often than this."""
 
 
 class AgentLink:
@@ -17,7 +17,13 @@ class AgentLink:
     def __init__(self, address: str, acquisition: str | None = None) -> None:
         self.news = Mailbox(DISPLAY_INTERVAL_S)
         self._subscription = Subscription(acquisition)
-        self._follower = Follower(address, self._subscription, self.news.post, self.news.__len__)
+        self._follower = Follower(
+            address,
+            self._subscription,
+            self.news.post,
+            self.news.__len__,
+            pause_s=DISPLAY_INTERVAL_S,
+        )
 
     @property
     def shows(self) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +85,11 @@ class PlateView(QWidget):
 
     def set_shares(self, shares: npt.NDArray[np.float64]) -> None:
         """Colour the fovs by how much of each is there, 0 to 1."""
-        levels = np.where(shares >= 1.0, COMPLETE, np.ceil(shares * (COMPLETE - 1)))
-        self._levels = levels.astype(np.uint8)
-        self.update()
+        wanted = np.where(shares >= 1.0, COMPLETE, np.ceil(shares * (COMPLETE - 1)))
+        levels = wanted.astype(np.uint8)
+        if not np.array_equal(levels, self._levels):
+            self._levels = levels
+            self.update()
 
     def set_current(self, fov: int) -> None:
         """Mark the fov that is shown."""
@@ -173,15 +176,9 @@ class PlateView(QWidget):
         """Return the colour of each fov; last those of an empty well and of the background."""
         window = self.palette().color(QPalette.ColorRole.Window)
         text = self.palette().color(QPalette.ColorRole.WindowText)
-        empty, waiting = _mixed(window, text, 0.07), _mixed(window, text, 0.22)
-        accent = theme.color(theme.accent())
-        steps = np.linspace(0.3, 1.0, COMPLETE - 1)
-        table = [waiting, *(_mixed(waiting, accent, step) for step in steps)]
-        table.append(theme.color(theme.complete()))
-        by_level = np.array([color.rgb() for color in table], dtype=np.uint32)
-        ends = np.array([empty.rgb(), window.rgb()], dtype=np.uint32)
+        colors = _table(window.rgb(), text.rgb(), theme.accent(), theme.complete())
         assert (EMPTY_WELL, BACKGROUND) == (-2, -1)
-        return np.concatenate([by_level[self._levels], ends])
+        return np.concatenate([colors[self._levels], colors[-2:]])
 
     def _paint_names(self, painter: QPainter, camera: PlateCamera) -> None:
         scale, left, top = camera.transform()
@@ -293,6 +290,17 @@ def neighbour(layout: FovLayout, fov: int, dx: int, dy: int) -> int:
     cost = np.where(ahead > 1e-9, ahead + 3 * aside, np.inf)
     best = int(np.argmin(cost))
     return best if np.isfinite(cost[best]) else fov
+
+
+@lru_cache(maxsize=4)
+def _table(window: int, text: int, accent: str, complete: str) -> npt.NDArray[np.uint32]:
+    """Return the colours of all levels, then those of an empty well and of the background."""
+    paper, ink = QColor(window), QColor(text)
+    waiting = _mixed(paper, ink, 0.22)
+    steps = np.linspace(0.3, 1.0, COMPLETE - 1)
+    colors = [waiting, *(_mixed(waiting, theme.color(accent), step) for step in steps)]
+    colors += [theme.color(complete), _mixed(paper, ink, 0.07), paper]
+    return np.array([color.rgb() for color in colors], dtype=np.uint32)
 
 
 def _mixed(one: QColor, other: QColor, share: float) -> QColor:

@@ -49,8 +49,14 @@ class Follower:
         subscription: Subscription,
         post: Callable[[News], object],
         n_waiting: Callable[[], int] = _nothing_waits,
+        *,
+        pause_s: float = 0.0,
     ) -> None:
-        """Prepare to follow; `n_waiting` says how many news were posted and not taken yet."""
+        """Prepare to follow; `n_waiting` says how many news were posted and not taken yet.
+
+        Once all is fetched, nothing more is for `pause_s` after the last request: a thousand
+        events a second then come in a few chunks, and the first after a rest comes at once.
+        """
         self._address = AgentAddress.parse(address)
         self._subscription = subscription
         self._post = post
@@ -59,6 +65,9 @@ class Follower:
         self._closing = threading.Event()
         self.refused = 0
         """Messages that could not be read, or that the subscription can't use."""
+        self._pause_s = pause_s
+        self._rests = False
+        """All was fetched by the last request."""
         self._asked_at = self._bell_at = 0.0
         self._heard_at: float | None = None
         self._state = LinkState("connecting")
@@ -122,8 +131,12 @@ class Follower:
         self._send_next(door)
         return door
 
+    def _rest_s(self) -> float:
+        """Return how long nothing is asked for yet."""
+        return self._asked_at + self._pause_s - time.monotonic() if self._rests else 0.0
+
     def _send_next(self, door: Socket) -> None:
-        if self._n_waiting() > MAX_WAITING_NEWS:
+        if self._n_waiting() > MAX_WAITING_NEWS or self._rest_s() > 0:
             return
         request = self._subscription.next_request()
         if request is not None:
@@ -137,7 +150,8 @@ class Follower:
         poller = zmq.Poller()
         poller.register(bell, zmq.POLLIN)
         poller.register(door, zmq.POLLIN)
-        for socket, _flags in poller.poll(POLL_MS):
+        patience_ms = min(POLL_MS, int(1000 * self._rest_s()) + 1) if self._rest_s() > 0 else POLL_MS
+        for socket, _flags in poller.poll(patience_ms):
             # A bell's last frame is the message, behind a topic; an answer's first frame is.
             self._take_all(socket, -1 if socket is bell else 0, door)
 
@@ -159,6 +173,8 @@ class Follower:
                     logger.warning("a message of %s was dropped: %s", self._address.door, trouble)
                 self.refused += 1
                 continue
+            if socket is door:
+                self._rests = self._subscription.behind == 0
             # The agent looks for the next chunk while this one is taken in.
             self._send_next(door)
             for item in news:

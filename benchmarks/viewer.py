@@ -1,0 +1,238 @@
+"""The viewer against the clock: real processes, and pictures read from the screen of an X server.
+
+Agent, reader worker and viewer are the real ones, and this process is the controller. The
+window is on a virtual display of its own, drawn by the raster canvas. What each figure is, is
+written in docs/viewer-speed.md.
+"""
+
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.viewing.pictures import CHANNELS, FOLDER_PLANES, Pictures
+from benchmarks.viewing.site import Site, WatchedViewer, cell_px, microscope
+from benchmarks.viewing.starts import starts
+from planecast.demo.display import virtual_display
+from planecast_agent.subscriber.known_planes import Position
+
+SIZE = 2048
+WINDOW = (900, 830)
+PAUSE_S = (0.10, 0.14)
+"""Between two images that are registered one at a time: out of step with every timer."""
+
+Figures = dict[str, Any]
+
+
+def measure(*, quick: bool = False) -> Figures:
+    """Return the figures by name. `quick` takes 50 s."""
+    return Run(quick=quick).measure()
+
+
+class Amounts:
+    """How much is measured."""
+
+    def __init__(self, *, quick: bool, tiny: bool = False) -> None:
+        self.starts = 1 if quick else 5
+        self.opened = 3 if quick else 9
+        self.one_channel = 40 if quick else 150
+        self.three_channels = 30 if quick else 100
+        self.flow_s = 3.0 if quick else 10.0
+        self.jumps = 20 if quick else 60
+        self.drags = 3 if quick else 9
+        self.fovs, self.z = 24, 100
+        self.browsed_planes = 1000
+        self.updates = 0 if quick else 10_000
+        self.folder_planes = FOLDER_PLANES
+        self.size = SIZE
+        if tiny:
+            self.starts = self.opened = self.drags = 1
+            self.one_channel = self.three_channels = self.jumps = 2
+            self.flow_s, self.fovs, self.z = 0.2, 3, 10
+            self.browsed_planes = self.updates = 30
+            self.folder_planes, self.size = 300, 256
+
+
+class Run:
+    """One run: a folder, a display, and the figures so far."""
+
+    def __init__(self, *, quick: bool = False, tiny: bool = False) -> None:
+        self._amounts = Amounts(quick=quick or tiny, tiny=tiny)
+        self._random = random.Random(1)
+        self.figures: Figures = {}
+
+    def measure(self) -> Figures:
+        """Measure all, and end all that was started."""
+        began, load = time.monotonic(), os.getloadavg()[0]
+        # The path of a socket must be short.
+        with virtual_display() as display, tempfile.TemporaryDirectory(prefix="pcv") as name:
+            folder = Path(name)
+            progress("writing files")
+            self._pictures = Pictures(folder, self._amounts.size)
+            site = Site(folder, display)
+            try:
+                site.start()
+                progress("starting windows")
+                self.figures |= starts(site, self._amounts.starts)
+                progress("the viewer")
+                self._watch(site)
+            finally:
+                site.close()
+        self.figures["load_before"] = round(load, 1)
+        self.figures["seconds"] = round(time.monotonic() - began, 1)
+        return self.figures
+
+    def _watch(self, site: Site) -> None:
+        viewer = WatchedViewer(site, WINDOW, cell_px(self._amounts.size))
+        try:
+            before = viewer.rss_mb(), viewer.private_mb()
+            progress("a folder of 3,000 files")
+            self.figures |= self._open(viewer)
+            progress("images one at a time")
+            one = self._one_at_a_time(site, viewer, 1, self._amounts.one_channel)
+            three = self._one_at_a_time(site, viewer, 3, self._amounts.three_channels)
+            self.figures["register_to_shown_ms"] = {"one_channel": one, "three_channels": three}
+            progress("20 and 200 images a second")
+            self.figures["stall_ms"] = {
+                f"at_{rate}": self._flow(site, viewer, rate) for rate in (20, 200)
+            }
+            self._look_around(site, viewer, before)
+            counts = viewer.do("counts")
+            self.figures |= {
+                f"pictures_{name}": counts.pop(name) for name in ("wrong", "unread")
+            } | counts
+        finally:
+            viewer.close()
+
+    def _open(self, viewer: WatchedViewer) -> Figures:
+        """Open folders, each for the first time."""
+        found = []
+        for _ in range(self._amounts.opened):
+            folder = self._pictures.acquisition_folder(self._amounts.folder_planes)
+            found.append(viewer.do("open", path=str(folder)))
+        times = sorted(one["s"] for one in found)
+        return {
+            "open_3000_s": round(statistics.median(times), 3),
+            "open_3000_worst_s": round(times[-1], 3),
+            "open_3000_stall_ms": max(one["max"] for one in found),
+        }
+
+    def _one_at_a_time(
+        self, site: Site, viewer: WatchedViewer, n_channels: int, n_images: int
+    ) -> Figures:
+        """Register complete positions with pauses, while the newest is followed."""
+        with microscope(site, self._pictures, n_channels=n_channels) as scope:
+            positions = scope.prepare(2 + n_images)
+            viewer.do("choose", acquisition=scope.acquisition.id)
+            began = {}
+            for position in positions:
+                began[position] = scope.register(position)
+                time.sleep(self._random.uniform(*PAUSE_S))
+            seen = _first_seen(viewer.do("log"))
+        # The first two make the window's rows of controls and lay it out.
+        took = [1000 * (seen[p] - began[p]) for p in positions[2:] if p in seen]
+        return {**percentiles(took, 50, 95), "skipped": n_images - len(took)}
+
+    def _flow(self, site: Site, viewer: WatchedViewer, images_per_s: int) -> Figures:
+        """Register a 3-channel acquisition at a steady pace, while the newest is followed."""
+        n_positions = round(images_per_s * self._amounts.flow_s / len(CHANNELS))
+        with microscope(site, self._pictures, n_fovs=8, n_z=5, n_channels=3) as scope:
+            positions = scope.prepare(3 + n_positions // 40)[: 5 + n_positions]
+            viewer.do("choose", acquisition=scope.acquisition.id)
+            # A plate and its rows of controls are laid out once, when an acquisition begins.
+            scope.register_paced(positions[:5], images_per_s)
+            time.sleep(0.3)
+            viewer.do("log")
+            viewer.do("heartbeat", on=True)
+            scope.register_paced(positions[5:], images_per_s)
+            time.sleep(0.1)
+            gaps: Figures = viewer.do("heartbeat", on=False)
+            shown = len({tuple(entry[:3]) for entry in viewer.do("log")})
+        gaps["shown_per_s"] = round(shown / self._amounts.flow_s, 1)
+        return gaps
+
+    def _look_around(self, site: Site, viewer: WatchedViewer, before: tuple[float, float]) -> None:
+        """Go back and forth in an acquisition of many planes."""
+        amounts = self._amounts
+        with microscope(
+            site, self._pictures, n_fovs=amounts.fovs, n_z=amounts.z, n_channels=3
+        ) as scope:
+            positions = scope.prepare(1)
+            viewer.do("choose", acquisition=scope.acquisition.id)
+            viewer.do("follow", on=False)
+            for position in positions:
+                scope.register(position)
+            viewer.do("registered", n_planes=len(positions) * len(CHANNELS))
+            progress("other fields of view")
+            self.figures["fov_switch_ms"] = self._switch(viewer, 1)
+            self.figures["fov_switch_3_channels_ms"] = self._switch(viewer, 3)
+            progress("dragging")
+            for n_channels, name in ((1, "scrub_last_ms"), (3, "scrub_last_3_channels_ms")):
+                self.figures |= self._drag(viewer, n_channels, name)
+            progress("browsing")
+            self._browse(viewer, positions)
+            self.figures["rss_growth_mb"] = round(viewer.rss_mb() - before[0])
+            self.figures["private_growth_mb"] = round(viewer.private_mb() - before[1])
+
+    def _switch(self, viewer: WatchedViewer, n_channels: int) -> Figures:
+        """Go to fields of view in no order: first read by nobody, then known to the viewer."""
+        show_channels(viewer, n_channels)
+        # Somewhere that was not looked at with fewer channels.
+        viewer.do("jumps", axis="z", values=[5 + 2 * n_channels], pause_ms=100)
+        n_cached = min(self._amounts.jumps, 27 // n_channels)
+        order = list(range(1, self._amounts.fovs))
+        self._random.shuffle(order)
+        values = (order * 9)[: self._amounts.jumps]
+        took = {"page_cache": viewer.do("jumps", axis="fov", values=order, pause_ms=60)}
+        del values
+        viewer.do("jumps", axis="fov", values=order[-n_cached:-1], pause_ms=60)
+        took["cached"] = viewer.do("jumps", axis="fov", values=order[-n_cached:-1], pause_ms=60)
+        return {name: percentiles(times, 50, 95) for name, times in took.items()}
+
+    def _drag(self, viewer: WatchedViewer, n_channels: int, name: str) -> Figures:
+        """Drag over z, in fields of view where nobody was."""
+        show_channels(viewer, n_channels)
+        took = []
+        for fov in range(self._amounts.drags):
+            viewer.do("jumps", axis="fov", values=[2 * fov + (n_channels == 3)], pause_ms=50)
+            viewer.do("jumps", axis="z", values=[0], pause_ms=100)
+            took.append(viewer.do("drag", axis="z", values=list(range(1, self._amounts.z))))
+        return {name: round(statistics.median(took), 1), f"{name}_worst": round(max(took), 1)}
+
+    def _browse(self, viewer: WatchedViewer, positions: Sequence[Position]) -> None:
+        """Look at planes until there were a thousand."""
+        show_channels(viewer, 3)
+        missing = self._amounts.browsed_planes - viewer.do("counts")["planes"]
+        n_positions = max(0, -(-missing // 3))
+        ordered = [p for p in positions if p.z % 2]
+        viewer.do("browse", positions=ordered[:n_positions])
+
+
+def show_channels(viewer: WatchedViewer, n_channels: int) -> None:
+    """Show so many channels, and hide the others."""
+    viewer.do("channels", visible=[number < n_channels for number in range(len(CHANNELS))])
+
+
+def _first_seen(log: Sequence[Sequence[float]]) -> dict[Position, float]:
+    seen: dict[Position, float] = {}
+    for t, fov, z, at in log:
+        seen.setdefault(Position(int(t), int(fov), int(z)), at)
+    return seen
+
+
+def percentiles(values: Sequence[float], *percents: int) -> Figures:
+    """Return percentiles, to a tenth, and the largest."""
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    figures = {f"p{percent}": round(ordered[round(last * percent / 100)], 1) for percent in percents}
+    return figures | {"max": round(ordered[-1], 1)}
+
+
+def progress(what: str) -> None:
+    """Tell people what is being measured."""
+    print(f"viewer: {time.monotonic() % 1000:.1f} {what}", file=sys.stderr, flush=True)
