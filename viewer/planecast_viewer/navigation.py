@@ -114,6 +114,7 @@ class AxisRow(QObject):
         )
         self.pin.setStyleSheet(theme.chosen("QToolButton"))
         self.pin.toggled.connect(self._on_pin)
+        self._state: tuple[object, ...] = ()
         self._widgets = (self.title, self.play, self.slider, self.names, self.text, self.pin)
         for column, widget in enumerate(self._widgets):
             layout.addWidget(widget, row, column)
@@ -131,6 +132,10 @@ class AxisRow(QObject):
         An axis that will have several values has its row from the start: the picture must not
         jump when the second one comes.
         """
+        state = (value, length, total, live, self.names.count())
+        if state == self._state and self.slider.value() == value:
+            return
+        self._state = state
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, length - 1)
             self.slider.setValue(value)

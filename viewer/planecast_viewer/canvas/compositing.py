@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from planecast_viewer.canvas.sampling import sample
+from planecast_viewer.canvas.sampling import DRAFT_TAPS, MAX_TAPS, sample
 from planecast_viewer.canvas.view import View
 
 # 4 * 255 < 1024: the sum is brought back to 255 before a fifth layer could overflow.
@@ -49,15 +49,19 @@ class Layer:
     """World units per image pixel."""
 
 
-def compose(layers: tuple[Layer, ...], width: int, height: int, view: View) -> Packed:
+def compose(
+    layers: tuple[Layer, ...], width: int, height: int, view: View, *, draft: bool = False
+) -> Packed:
     """Return the picture of all layers as 0xffRRGGBB, shape (height, width).
 
-    Layers are added and saturate at white; what no layer covers is black.
+    Layers are added and saturate at white; what no layer covers is black. A draft looks at
+    fewer image pixels where the picture is reduced.
     """
+    max_taps = DRAFT_TAPS if draft else MAX_TAPS
     total: Packed = np.zeros((height, width), np.uint32)
     n_summed = 0
     for layer in layers:
-        patch = sample(layer.plane, width, height, view, layer.scale_yx)
+        patch = sample(layer.plane, width, height, view, layer.scale_yx, max_taps)
         if patch is None:
             continue
         if n_summed == MAX_SUMMANDS:
@@ -70,6 +74,11 @@ def compose(layers: tuple[Layer, ...], width: int, height: int, view: View) -> P
     if n_summed > 1:
         total = _saturate(total)
     return _to_rgb32(total)
+
+
+def gains_from_draft(layers: tuple[Layer, ...], view: View) -> bool:
+    """Tell whether a draft of these differs from the picture."""
+    return any(view.world_per_px > DRAFT_TAPS * min(layer.scale_yx) for layer in layers)
 
 
 def colorize(pixels: npt.NDArray[Any], dtype: np.dtype[Any], lut: Lut) -> Packed:

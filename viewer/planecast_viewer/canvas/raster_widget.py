@@ -162,7 +162,8 @@ class RasterWidget(QWidget):
 
     def _announce(self) -> None:
         if self._frame is not None:
-            self._shown_change = self._frame.change
+            if not self._frame.draft:
+                self._shown_change = self._frame.change
             self.frame_shown.emit(self._frame.image)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802

@@ -1,18 +1,28 @@
-"""The thread that composes pictures: the newest wish wins, the newest picture wins."""
+"""The thread that composes pictures: the newest wish wins, the newest picture wins.
+
+Where one wish follows another, as while an acquisition is followed or a slider dragged, it
+composes drafts, and the last of them in full once nothing more comes.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from planecast_viewer.canvas.compositing import Layer, Packed, compose
+from planecast_viewer.canvas.compositing import Layer, Packed, compose, gains_from_draft
 from planecast_viewer.canvas.view import View
 
 logger = logging.getLogger(__name__)
+
+HURRY_S = 0.25
+"""A wish that comes so soon after another is composed as a draft."""
+REST_S = 0.15
+"""A draft is composed in full when nothing came for so long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,19 +43,26 @@ class Wish:
 class Frame:
     """A picture and what it shows. The image looks at `pixels`, so both live together."""
 
-    def __init__(self, pixels: Packed, wish: Wish) -> None:
+    def __init__(self, pixels: Packed, wish: Wish, *, draft: bool = False) -> None:
         height, width = pixels.shape
         self._pixels = pixels
+        self.draft = draft
+        """The same in full will follow, if nothing else is wished for."""
         self.view = wish.view
         self.change = wish.change
         self.image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         self.image.setDevicePixelRatio(wish.device_pixel_ratio)
 
 
-def _compose(wish: Wish) -> Packed:
+def _compose(wish: Wish, *, draft: bool) -> Frame:
+    device_view = _device_view(wish)
+    pixels = compose(wish.layers, wish.width, wish.height, device_view, draft=draft)
+    return Frame(pixels, wish, draft=draft)
+
+
+def _device_view(wish: Wish) -> View:
     x0, y0, world_per_px = wish.view
-    device_view = View(x0, y0, world_per_px / wish.device_pixel_ratio)
-    return compose(wish.layers, wish.width, wish.height, device_view)
+    return View(x0, y0, world_per_px / wish.device_pixel_ratio)
 
 
 class RenderThread(QObject):
@@ -93,18 +110,30 @@ class RenderThread(QObject):
             self._thread = None
 
     def _run(self) -> None:
+        wished_at = float("-inf")
         while (wish := self._next_wish()) is not None:
-            try:
-                frame = Frame(_compose(wish), wish)
-            except Exception:
-                # One odd plane must not end the canvas; the picture before it stays.
-                logger.exception("a picture could not be composed")
-                continue
-            finally:
-                # Planes are leased from the worker: an idle thread must not hold them.
-                del wish
-            self._deliver(frame)
-            del frame
+            before, wished_at = wished_at, time.monotonic()
+            hurries = wished_at - before < HURRY_S
+            draft = hurries and gains_from_draft(wish.layers, _device_view(wish))
+            self._show(wish, draft=draft)
+            if draft and self._rests():
+                self._show(wish, draft=False)
+            # Planes are leased from the worker: an idle thread must not hold them.
+            del wish
+
+    def _show(self, wish: Wish, *, draft: bool) -> None:
+        try:
+            frame = _compose(wish, draft=draft)
+        except Exception:
+            # One odd plane must not end the canvas; the picture before it stays.
+            logger.exception("a picture could not be composed")
+            return
+        self._deliver(frame)
+
+    def _rests(self) -> bool:
+        """Wait a little; tell whether nothing was wished for meanwhile."""
+        with self._condition:
+            return not self._condition.wait_for(lambda: self._closed or self._wish, REST_S)
 
     def _next_wish(self) -> Wish | None:
         with self._condition:
