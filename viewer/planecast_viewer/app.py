@@ -26,13 +26,16 @@ from planecast_viewer.memory import Memory
 from planecast_viewer.planes import PlaneFeed, PlaneKey
 from planecast_viewer.session import Session
 from planecast_viewer.settings import Settings
+from planecast_viewer.short_slices import ask_for_short_slices
 from planecast_viewer.steering import Steering
 from planecast_viewer.targets import Targets
 from planecast_viewer.thumbnail_feed import ThumbnailFeed
 from planecast_viewer.worker import WorkerConnection
 from planecast_viewer.worker_pulse import WorkerPulse
 
-SWITCH_INTERVAL_S = 0.001
+SWITCH_INTERVAL_S = 0.005
+"""The GUI thread keeps Python's lock for so long before another thread may have it: mostly until
+it is done. It gets the lock sooner than that, as the others work in numpy or wait."""
 
 
 class Viewer:
@@ -149,8 +152,8 @@ def run(settings: Settings) -> int:
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("planecast")
-    # The GUI thread waits for so long, each time it wants Python while another thread has it.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    ask_for_short_slices()
     viewer = Viewer(settings)
     signals = SignalWatcher(viewer.window.close)
     probe = None

@@ -125,8 +125,9 @@ class ChannelContrast:
         if calm and not self._fresh:
             low, high = calmed((old.min, old.max), (low, high))
         self._fresh = False
-        with self._setting_myself():
-            self._lut.clims = ClimsFromWorker(min=low, max=high)
+        if (low, high) != (old.min, old.max):
+            with self._setting_myself():
+                self._lut.clims = ClimsFromWorker(min=low, max=high)
 
     def _widen_bounds(self, statistics: PlaneStatistics, dtype: np.dtype[Any]) -> None:
         """Give the slider the range that the values use: 12 bits of 16 are the usual case."""

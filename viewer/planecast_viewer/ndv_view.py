@@ -26,6 +26,7 @@ from planecast_viewer.facts import ChannelFacts, Facts
 from planecast_viewer.frame import Frame, FramePlane
 from planecast_viewer.looks import Looks
 from planecast_viewer.under_cursor import Hover
+from planecast_viewer.steady_sliders import spare_slider
 from planecast_viewer.worker_statistics import install_worker_statistics
 from planecast_viewer.wrapper import FrameWrapper
 
@@ -305,6 +306,7 @@ class NdvView(QObject):
                     view.set_visible(self._is_used(key))
                     if isinstance(key, int):
                         view.frontend_widget().cmap.setVisible(key not in self._rgb)
+                    spare_slider(view)
                     auto = view.frontend_widget().auto_clim
                     auto.setToolTip(AUTO_TIP)
                     # ndv's percentiles are of pixels; ours are in the panel.
