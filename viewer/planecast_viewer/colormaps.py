@@ -1,6 +1,7 @@
 """The colours that can be chosen for a channel, and their names in files."""
 
 import re
+from functools import lru_cache
 
 import cmap
 import numpy as np
@@ -19,8 +20,9 @@ def offered() -> list[cmap.Colormap]:
     return [cmap.Colormap(name) for name in CHOICES]
 
 
+@lru_cache(maxsize=64)
 def colormap_of(color: Color) -> cmap.Colormap:
-    """Return black to a channel's own colour."""
+    """Return black to a channel's own colour; of the same colour the same object again."""
     if color.rgb.lower() == "#ffffff":
         return cmap.Colormap("gray")
     return cmap.Colormap(["#000000", color.rgb], name=color.name)

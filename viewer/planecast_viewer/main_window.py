@@ -1,6 +1,6 @@
 """The window: the picture, its sliders and channels, panels, status."""
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -15,7 +15,6 @@ from planecast_viewer.canvas import CanvasChoice
 from planecast_viewer.channel_choice import ChannelChoice
 from planecast_viewer.elided_label import ElidedLabel
 from planecast_viewer.empty_state import EmptyState
-from planecast_viewer.facts import Facts
 from planecast_viewer.follow import Presenter
 from planecast_viewer.frame import Frame
 from planecast_viewer.keys_dialog import show_keys
@@ -62,6 +61,9 @@ class MainWindow(QMainWindow):
         self.docks_were_shown = False
         """Panels have nothing to say before there is an acquisition or file."""
         self._docks_before = QByteArray()
+        # Panels are first laid out and painted in a turn of their own, which a click can precede.
+        self._docks_timer = QTimer(self, singleShot=True, interval=1)
+        self._docks_timer.timeout.connect(self._open_docks)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.view.widget)
@@ -128,16 +130,17 @@ class MainWindow(QMainWindow):
         self._on_message_changed("")
         self.show_page(None if facts is None else self.view.widget)
         if facts is not None and not self.docks_were_shown:
-            self._open_docks(facts)
+            self.docks_were_shown = True
+            self._docks_timer.start()
         self.setWindowTitle("planecast" if facts is None else f"{facts.name} – planecast")
 
-    def _open_docks(self, facts: Facts) -> None:
+    def _open_docks(self) -> None:
         """Open panels as they were in the run before; later on a person opens and closes them."""
-        self.docks_were_shown = True
         if not self._docks_before.isEmpty() and self.restoreState(self._docks_before):
             return
+        facts = self._session.facts
         for name, dock in self.docks.items():
-            if panel_class(name).opens_with(facts):
+            if facts is not None and panel_class(name).opens_with(facts):
                 dock.show()
         self.resizeDocks([self.docks["info"]], [INFO_WIDTH_PX], Qt.Orientation.Horizontal)
         column = [self.docks["info"], self.docks["plate"]]
