@@ -1,4 +1,4 @@
-"""Run the benchmarks: `planecast bench [planes|events|remote] [--quick] [--json] [--out FILE]`."""
+"""Run the benchmarks: `planecast bench [NAME …] [--quick] [--json] [--out FILE]`."""
 
 import argparse
 import importlib
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "planes": "benchmarks.plane_path",
     "events": "benchmarks.events",
     "remote": "benchmarks.remote",
+    "viewer": "benchmarks.viewer",
 }
 """Name to module, whose `measure(quick=…)` returns figures by name."""
 
@@ -20,7 +21,7 @@ def main() -> int:
     """Run those that are asked for. One gives a flat JSON object, several one by name."""
     parser = argparse.ArgumentParser(prog="planecast bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, within 45 s")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, within 50 s each")
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     parser.add_argument("--out", type=Path, help="a file for the JSON object as well")
     given = parser.parse_args()

@@ -40,21 +40,20 @@ class Amounts:
     def __init__(self, *, quick: bool, tiny: bool = False) -> None:
         self.starts = 1 if quick else 5
         self.opened = 3 if quick else 9
-        self.one_channel = 40 if quick else 150
-        self.three_channels = 30 if quick else 100
-        self.flow_s = 3.0 if quick else 10.0
-        self.jumps = 20 if quick else 60
+        self.one_channel = 32 if quick else 150
+        self.three_channels = 22 if quick else 100
+        self.flow_s = 2.5 if quick else 10.0
+        self.jumps = 14 if quick else 60
         self.drags = 3 if quick else 9
-        self.fovs, self.z = 24, 100
+        self.fovs, self.z = 24 if quick else 96, 80 if quick else 100
         self.browsed_planes = 1000
         self.updates = 0 if quick else 10_000
-        self.folder_planes = FOLDER_PLANES
-        self.size = SIZE
+        self.folder_planes, self.size = FOLDER_PLANES, SIZE
         if tiny:
             self.starts = self.opened = self.drags = 1
-            self.one_channel = self.three_channels = self.jumps = 2
-            self.flow_s, self.fovs, self.z = 0.2, 3, 10
-            self.browsed_planes = self.updates = 30
+            self.one_channel = self.three_channels = self.jumps = 3
+            self.flow_s, self.fovs, self.z = 0.3, 6, 12
+            self.browsed_planes, self.updates = 60, 20
             self.folder_planes, self.size = 300, 256
 
 
@@ -229,7 +228,9 @@ def percentiles(values: Sequence[float], *percents: int) -> Figures:
     """Return percentiles, to a tenth, and the largest."""
     ordered = sorted(values)
     last = len(ordered) - 1
-    figures = {f"p{percent}": round(ordered[round(last * percent / 100)], 1) for percent in percents}
+    figures = {
+        f"p{percent}": round(ordered[round(last * percent / 100)], 1) for percent in percents
+    }
     return figures | {"max": round(ordered[-1], 1)}
 
 

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 
-from benchmarks.viewing.pictures import CELL_PX, CHANNELS, picture_number
-from planecast_agent.subscriber.known_planes import Position
+from benchmarks.viewing.pictures import CHANNELS, picture_number
 from planecast_viewer.app import Viewer
 from planecast_viewer.frame import Frame
 from planecast_viewer.identity import Identity, cell_centers, decode
@@ -29,7 +28,8 @@ class Instrument(QObject):
         super().__init__(viewer.window)
         self._viewer = viewer
         self._cell_px = cell_px
-        self._handed: deque[Frame] = deque(maxlen=64)
+        self._handed: deque[tuple[Frame, int]] = deque(maxlen=64)
+        """Frames that were given to the canvas, and which of the pictures each has."""
         self.log: list[tuple[int, int, int, float]] = []
         """t, fov, z and wall time of every picture that came onto the screen."""
         self.planes = 0
@@ -41,32 +41,30 @@ class Instrument(QObject):
         viewer.window.view.canvas.frame_shown.connect(self._on_frame_shown)
 
     def _on_frame_ready(self, frame: Frame) -> None:
-        self._handed.append(frame)
+        extents = self._viewer.session.extents
+        number = picture_number(frame.position, extents.fov, extents.z)
+        self._handed.append((frame, number))
 
     def _on_frame_shown(self) -> None:
         if not self._handed:
             return
         started = time.perf_counter()
-        marks = self._marks(self._handed[-1].wanted)
+        marks = self._marks(self._handed[-1][0].wanted)
         now = time.time()
         self.looking_ms.append(1000 * (time.perf_counter() - started))
         if any(mark is None for mark in marks.values()):
             self.unread += 1
             return
-        for frame in reversed(self._handed):
-            if self._is(frame, marks):
-                while self._handed[0] is not frame:
+        # The canvas composes in a thread: a picture may be of a frame or two before the last.
+        for frame, number in reversed(self._handed):
+            if tuple(frame.wanted) == tuple(marks) and all(
+                mark == Identity(number, 0, 0, channel) for channel, mark in marks.items()
+            ):
+                while self._handed[0][0] is not frame:
                     self._handed.popleft()
                 self._take(frame, now)
                 return
         self.wrong += 1
-
-    def _is(self, frame: Frame, marks: dict[int, Identity | None]) -> bool:
-        extents = self._viewer.session.extents
-        number = picture_number(frame.position, extents.fov, extents.z)
-        return tuple(frame.wanted) == tuple(marks) and all(
-            mark == Identity(number, 0, 0, channel) for channel, mark in marks.items()
-        )
 
     def _take(self, frame: Frame, now: float) -> None:
         entry = (*frame.position, now)

@@ -18,6 +18,7 @@ class Benchmark(StrEnum):
     PLANES = "planes"
     EVENTS = "events"
     REMOTE = "remote"
+    VIEWER = "viewer"
 
 
 def command(
@@ -32,7 +33,7 @@ def command(
         Path | None, typer.Option("--out", "-o", help="File for the JSON object as well.")
     ] = None,
 ) -> None:
-    """Measure this machine: planes against reading in process, events against the clock.
+    """Measure this machine: planes against reading in process, events and viewer by the clock.
 
     `remote` is what keys cost: planes with them against planes without.
 

@@ -94,17 +94,26 @@ class _Outstanding:
 class ReaderClient:
     """Asks a reader worker. Any thread may call any method; callbacks come from its own thread."""
 
-    def __init__(self, address: str | None = None, *, on_state: OnState | None = None) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        on_state: OnState | None = None,
+        resident_bytes: int | None = None,
+    ) -> None:
         """Connect in the background, without waiting.
 
         `address` is `unix:///path` or `tcp://host:port`; without one, the user's running worker
         is joined, or a private one started that ends with this process. `on_state(connected,
-        text)` tells of each change. Raises `EndpointError` for an address that is none.
+        text)` tells of each change. `resident_bytes` is about how much of the worker's shared
+        memory may count as memory of this process; all of it, if not given. Raises
+        `EndpointError` for an address that is none.
         """
         if address is not None:
             check_worker_address(address)
         self._address = address
         self._on_state = on_state
+        self._resident_bytes = resident_bytes
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._outstanding: dict[int, _Outstanding] = {}
@@ -252,7 +261,7 @@ class ReaderClient:
         retry_s = _RETRY_FIRST_S
         while not self._closed.is_set():
             try:
-                link = find_worker(self._address)
+                link = find_worker(self._address, self._resident_bytes)
             except PlanecastError as trouble:
                 self._tell_state(connected=False, text=str(trouble))
                 self._closed.wait(retry_s)
@@ -336,7 +345,6 @@ class ReaderClient:
         if ready.shared is None:
             pixels = np.frombuffer(payload, ready.dtype).reshape(ready.shape)
         elif link.arena is not None:
-            link.arena.prefault.look(ready.shared.offset)
             pixels = link.arena.take(ready.shared, ready.shape, ready.dtype)
         else:
             raise BadMessageError("the worker speaks of shared memory that it did not share")

@@ -25,7 +25,11 @@ class WorkerLink:
     """A connection that has been welcomed."""
 
     def __init__(
-        self, stream: socket.socket, timeout_s: float, process: "subprocess.Popen[bytes] | None"
+        self,
+        stream: socket.socket,
+        timeout_s: float,
+        process: "subprocess.Popen[bytes] | None",
+        resident_bytes: int | None = None,
     ) -> None:
         self._process = process
         try:
@@ -38,7 +42,9 @@ class WorkerLink:
         """Messages that came right behind the welcome."""
         self.arena: ClientArena | None = None
         if welcome.arena_bytes and len(fds) == 2:
-            self.arena = ClientArena(fds[0], fds[1], welcome.arena_bytes, welcome.row)
+            self.arena = ClientArena(
+                fds[0], fds[1], welcome.arena_bytes, welcome.row, resident_bytes
+            )
         for fd in fds:
             os.close(fd)
         self.connection: Connection = Connection(stream, MAX_PLANE_BYTES)
@@ -79,7 +85,7 @@ class RemoteLink(WorkerLink):
         self._remote.close()
 
 
-def find_worker(address: str | None) -> WorkerLink:
+def find_worker(address: str | None, resident_bytes: int | None = None) -> WorkerLink:
     """Connect to the worker at `address`; without one, to this user's, else to a private one.
 
     Raises `WorkerUnreachableError`, and `EndpointError` for an address that is none, or one of
@@ -89,10 +95,11 @@ def find_worker(address: str | None) -> WorkerLink:
     if client_keys(known) is not None:
         return RemoteLink(known)
     if address is not None:
-        return WorkerLink(_connect(address), CONNECT_TIMEOUT_S, None)
+        return WorkerLink(_connect(address), CONNECT_TIMEOUT_S, None, resident_bytes)
     with contextlib.suppress(WorkerUnreachableError):
-        return WorkerLink(_connect(default_worker_address()), CONNECT_TIMEOUT_S, None)
-    return _start_private()
+        stream = _connect(default_worker_address())
+        return WorkerLink(stream, CONNECT_TIMEOUT_S, None, resident_bytes)
+    return _start_private(resident_bytes)
 
 
 def _connect(address: str) -> socket.socket:
@@ -116,7 +123,7 @@ def _connect(address: str) -> socket.socket:
         ) from None
 
 
-def _start_private() -> WorkerLink:
+def _start_private(resident_bytes: int | None) -> WorkerLink:
     """Start a worker that serves this process alone, and ends with it."""
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
@@ -128,7 +135,7 @@ def _start_private() -> WorkerLink:
         start_new_session=True,  # a Ctrl-C in the terminal must not end it under our feet
     )
     theirs.close()
-    return WorkerLink(ours, START_TIMEOUT_S, process)
+    return WorkerLink(ours, START_TIMEOUT_S, process, resident_bytes)
 
 
 def _receive_welcome(

@@ -14,8 +14,8 @@ from planecast_protocol.errors import PlanecastError
 
 @pytest.fixture
 def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two benchmarks that take no time."""
-    for name in ("planes", "events", "remote"):
+    """Benchmarks that take no time."""
+    for name in ("planes", "events", "remote", "viewer"):
         module = ModuleType(f"quick_{name}")
         module.measure = lambda quick, name=name: {f"{name}_ratio": 0.5 if quick else 0.25}
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -39,7 +39,9 @@ def test_several_benchmarks_are_told_by_name(
 ):
     assert run(monkeypatch, "--json") == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures == {name: {f"{name}_ratio": 0.25} for name in ("planes", "events", "remote")}
+    assert figures == {
+        name: {f"{name}_ratio": 0.25} for name in ("planes", "events", "remote", "viewer")
+    }
 
 
 def test_the_object_is_written_into_a_file_beside_the_table(
@@ -66,7 +68,8 @@ def test_the_verb_knows_the_same_benchmarks():
 
 
 def test_the_benchmarks_lie_beside_the_package():
-    assert (find_checkout() / "benchmarks" / "plane_path.py").is_file()
+    folder = find_checkout() / "benchmarks"
+    assert all((folder / f"{name}.py").is_file() for name in ("plane_path", "events", "viewer"))
 
 
 def test_an_installed_package_says_where_the_benchmarks_are(tmp_path: Path):

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from planecast_viewer.canvas import render_thread
-from planecast_viewer.canvas.compositing import Layer, Lut, Packed, compose
-from planecast_viewer.canvas.render_thread import RenderThread, Wish
+from planecast_viewer.canvas.compositing import Layer, Lut, compose
+from planecast_viewer.canvas.render_thread import Frame, RenderThread, Wish
 from planecast_viewer.canvas.view import View
 
 
@@ -23,12 +23,15 @@ class Gate:
     def __init__(self) -> None:
         self.entered, self.opened = threading.Event(), threading.Event()
         self.composed: list[Wish] = []
+        self.drafts: list[bool] = []
 
-    def compose(self, wish: Wish) -> Packed:
+    def compose(self, wish: Wish, *, draft: bool) -> Frame:
         self.composed.append(wish)
+        self.drafts.append(draft)
         self.entered.set()
         assert self.opened.wait(10)
-        return compose(wish.layers, wish.width, wish.height, wish.view)
+        pixels = compose(wish.layers, wish.width, wish.height, wish.view, draft=draft)
+        return Frame(pixels, wish, draft=draft)
 
 
 @pytest.fixture
@@ -138,3 +141,44 @@ def test_an_idle_thread_holds_no_planes(thread: RenderThread, qtbot: QtBot) -> N
     del plane
     gc.collect()
     qtbot.waitUntil(lambda: gone() is None)
+
+
+def reduced(value: int = 0) -> Wish:
+    """Return a wish for a picture in which each pixel shows 4 × 4 of the plane's."""
+    plane = np.zeros((40, 40), np.uint8)
+    plane[::4, ::4] = 160 + value
+    return Wish((Layer(plane, Lut(0, 255)),), 10, 10, View(0, 0, 4))
+
+
+def test_pictures_that_follow_one_another_are_drafts_and_the_last_is_then_composed_in_full(
+    thread: RenderThread, gate: Gate, qtbot: QtBot
+) -> None:
+    gate.opened.set()
+    thread.submit(reduced())
+    qtbot.waitUntil(lambda: thread.take() is not None)
+    thread.submit(reduced(1))
+    qtbot.waitUntil(lambda: len(gate.composed) == 3)
+    assert gate.drafts == [False, True, False]
+    assert gate.composed[1] is gate.composed[2]
+
+
+def test_a_picture_that_no_draft_could_be_cheaper_than_is_composed_once(
+    thread: RenderThread, gate: Gate, qtbot: QtBot
+) -> None:
+    gate.opened.set()
+    for value in range(3):
+        thread.submit(wish(value))
+        qtbot.waitUntil(lambda: thread.take() is not None)
+    assert gate.drafts == [False] * 3
+
+
+def test_a_new_wish_takes_the_place_of_a_draft_in_full(
+    thread: RenderThread, gate: Gate, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setattr(render_thread, "HURRY_S", 60.0)
+    monkeypatch.setattr(render_thread, "REST_S", 60.0)
+    gate.opened.set()
+    for value in range(3):
+        thread.submit(reduced(value))
+        qtbot.waitUntil(lambda: thread.take() is not None)
+    assert gate.drafts == [False, True, True]

@@ -126,7 +126,7 @@ def listed(name, state):
     return AcquisitionsListed((summary,), "")
 
 
-def test_window_and_panels_are_as_they_were(viewer, path):
+def test_window_and_panels_are_as_they_were(viewer, path, qtbot):
     window = viewer.window
     first = Remembering(Memory(path), viewer.session, window)
     viewer.session.open_image(image())
@@ -144,7 +144,7 @@ def test_window_and_panels_are_as_they_were(viewer, path):
     assert window.size() == size
     window.docks_were_shown = False
     viewer.session.open_image(image("local:y.czi"))
-    assert not window.docks["log"].isHidden()
+    qtbot.waitUntil(lambda: not window.docks["log"].isHidden())
     assert window.docks["info"].isHidden()
     window.docks["log"].hide()
     window.docks["info"].show()

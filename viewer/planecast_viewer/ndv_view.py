@@ -25,8 +25,8 @@ from planecast_viewer.contrast import ChannelContrast
 from planecast_viewer.facts import ChannelFacts, Facts
 from planecast_viewer.frame import Frame, FramePlane
 from planecast_viewer.looks import Looks
-from planecast_viewer.under_cursor import Hover
 from planecast_viewer.steady_sliders import spare_slider
+from planecast_viewer.under_cursor import Hover
 from planecast_viewer.worker_statistics import install_worker_statistics
 from planecast_viewer.wrapper import FrameWrapper
 

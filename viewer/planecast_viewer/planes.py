@@ -17,8 +17,8 @@ from planecast_protocol.reader_messages import PlaneArea, Priority, ReadPixels
 from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.projection import Member, Projected, Projector
 
-CACHE_BYTES = 256 << 20
-"""Pixels are leases on the worker's shared memory: keep few."""
+CACHE_BYTES = 128 << 20
+"""Pixels are leases on the worker's shared memory: keep few. It has the others."""
 
 
 class Pixels(Protocol):

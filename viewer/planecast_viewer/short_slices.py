@@ -17,7 +17,6 @@ _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 """Number of the system call, which the C library has no function for."""
 
 
-
 class _Attributes(ctypes.Structure):
     """`struct sched_attr` of linux/sched/types.h, in its first version."""
 
@@ -42,4 +41,3 @@ def ask_for_short_slices() -> bool:
     attributes = _Attributes(size=ctypes.sizeof(_Attributes), nice=nice, runtime_ns=SLICE_NS)
     libc = ctypes.CDLL(None, use_errno=True)
     return int(libc.syscall(number, 0, ctypes.byref(attributes), 0)) == 0
-

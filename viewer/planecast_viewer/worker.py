@@ -13,6 +13,8 @@ from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.plane_table import PlaneTable
 from planecast_viewer.session import Session
 
+RESIDENT_BYTES = 160 << 20
+"""Of the worker's shared memory; more than what `PlaneFeed` keeps."""
 OWN = ""
 """Instead of an address: this user's worker, or a private one that ends with us."""
 
@@ -119,6 +121,7 @@ class WorkerConnection:
         if address not in self._clients:
             self._clients[address] = ReaderClient(
                 address or None,
+                resident_bytes=RESIDENT_BYTES,
                 on_state=lambda connected, text: self._states.post((address, connected, text)),
             )
         return self._clients[address]

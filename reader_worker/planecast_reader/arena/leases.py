@@ -39,6 +39,7 @@ from planecast_reader.arena.ledger import (
     tick,
 )
 from planecast_reader.arena.prefault import Prefault
+from planecast_reader.arena.resident import Resident
 
 FRESH_NS = 1_000_000_000
 """A plane is used without a message for so long after its file was last seen unchanged."""
@@ -67,7 +68,15 @@ class ClientArena:
     It lives as long as any array on it, also when the worker is gone: the pixels stay right.
     """
 
-    def __init__(self, data_fd: int, ledger_fd: int, data_bytes: int, row: int) -> None:
+    def __init__(
+        self,
+        data_fd: int,
+        ledger_fd: int,
+        data_bytes: int,
+        row: int,
+        resident_bytes: int | None = None,
+    ) -> None:
+        """`resident_bytes` is about how much of it may count as memory of this process."""
         self._data: mmap.mmap = shared_memory.map_readonly(data_fd, data_bytes)
         self._data_bytes = data_bytes
         self._address: int = np.frombuffer(self._data, np.uint8).ctypes.data
@@ -82,7 +91,12 @@ class ClientArena:
         """Slot to number of live leases in this process."""
         self._returned: collections.deque[int] = collections.deque()
         backed = ledger[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
-        self.prefault = Prefault(self._address, data_bytes, backed, write=False)
+        self._resident: Resident | None = None
+        self._prefault: Prefault | None = None
+        if resident_bytes is None:
+            self._prefault = Prefault(self._address, data_bytes, backed, write=False)
+        else:
+            self._resident = Resident(self._address, resident_bytes)
 
     def take(
         self, plane: SharedPlane, shape: tuple[int, ...], dtype: str
@@ -90,6 +104,8 @@ class ClientArena:
         """Return a read-only array on the slot; None if the slot was taken back meanwhile."""
         if plane.slot >= MAX_SLOTS:
             raise BadMessageError(f"the worker speaks of slot {plane.slot}")
+        if self._prefault is not None:
+            self._prefault.look(plane.offset)
         nbytes = math.prod(shape) * np.dtype(dtype).itemsize
         if plane.offset + nbytes > self._data_bytes:
             raise BadMessageError("the worker speaks of pixels beyond its arena")
@@ -151,6 +167,10 @@ class ClientArena:
 
     def _view(self, slot: int, offset: int, shape: tuple[int, ...], dtype: str) -> npt.NDArray[Any]:
         self._touches[slot] = tick()
+        if self._resident is not None:
+            with self._lock:
+                nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+                self._resident.hold(slot, offset, nbytes)
         interface = {
             "version": 3,
             "shape": shape,
@@ -168,3 +188,5 @@ class ClientArena:
             else:
                 self._views.pop(slot, None)
                 self._leases[slot] = 0
+                if self._resident is not None:
+                    self._resident.let_go(slot)
