@@ -150,10 +150,8 @@ class Follower:
         poller = zmq.Poller()
         poller.register(bell, zmq.POLLIN)
         poller.register(door, zmq.POLLIN)
-        patience_ms = (
-            min(POLL_MS, int(1000 * self._rest_s()) + 1) if self._rest_s() > 0 else POLL_MS
-        )
-        for socket, _flags in poller.poll(patience_ms):
+        rest_ms = int(1000 * self._rest_s())
+        for socket, _flags in poller.poll(min(rest_ms + 1, POLL_MS) if rest_ms > 0 else POLL_MS):
             # A bell's last frame is the message, behind a topic; an answer's first frame is.
             self._take_all(socket, -1 if socket is bell else 0, door)
 

@@ -108,7 +108,6 @@ class GuestLine:
         arena = self.link.arena
         if arena is None or ready.shared is None:
             return None
-        arena.prefault.look(ready.shared.offset)
         pixels = arena.take(ready.shared, ready.shape, ready.dtype)
         if pixels is not None:
             return pixels.reshape(-1).view(np.uint8).data
