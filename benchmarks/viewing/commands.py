@@ -73,6 +73,10 @@ class Commands:
         log, self._instrument.log = self._instrument.log, []
         self._answer(log)
 
+    def do_where(self) -> None:
+        """Tell t, fov and z of what is shown."""
+        self._answer(list(self._viewer.session.shown))
+
     def do_counts(self) -> None:
         """Tell what was counted since the start."""
         instrument = self._instrument
@@ -81,7 +85,8 @@ class Commands:
         self._answer(
             {
                 "planes": instrument.planes,
-                "wrong": instrument.wrong,
+                "wrong": len(instrument.wrong),
+                "wrong_examples": instrument.wrong[:5],
                 "unread": instrument.unread,
                 "looking_ms": round(looking[len(looking) // 2], 2),
                 "looking_max_ms": round(looking[-1], 2),

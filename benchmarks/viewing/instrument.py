@@ -34,9 +34,12 @@ class Instrument(QObject):
         """t, fov, z and wall time of every picture that came onto the screen."""
         self.planes = 0
         """Planes in those pictures."""
-        self.wrong = self.unread = 0
+        self.wrong: list[str] = []
+        self.unread = 0
         self.looking_ms = array("d")
         """What looking took, which counts as the viewer's time."""
+        # What was shown before is nobody's any more, and may be painted once again.
+        viewer.session.acquisition_changed.connect(self._handed.clear)
         viewer.presenter.frame_ready.connect(self._on_frame_ready)
         viewer.window.view.canvas.frame_shown.connect(self._on_frame_shown)
 
@@ -64,7 +67,9 @@ class Instrument(QObject):
                     self._handed.popleft()
                 self._take(frame, now)
                 return
-        self.wrong += 1
+        frame, number = self._handed[-1]
+        expected = f"picture {number} at {tuple(frame.position)}, channels {frame.wanted}"
+        self.wrong.append(f"{expected}; on the screen {marks}")
 
     def _take(self, frame: Frame, now: float) -> None:
         entry = (*frame.position, now)
