@@ -56,6 +56,24 @@ def test_hidden_channel_leaves_the_picture_and_others_stay(shown, qtbot):
     assert color_at(shown, 80, 30)[0] > 100
 
 
+def test_a_channel_that_is_shown_again_waits_for_its_plane_of_this_place(
+    shown, acquired, client, answer_with, qtbot
+):
+    """Not the one that was shown when it was hidden: of another place."""
+    canvas, session = shown.window.view.canvas, shown.session
+    session.set_following(False)
+    session.set_channel_visible((True, False))
+    session.take_news(acquired.rows((1, 0, 0, 0), (1, 0, 0, 1)))
+    session.move(Position(1, 0, 0))
+    client.answer_all(lambda message: answer_with(step_plane(message)))
+    qtbot.waitUntil(lambda: shown.presenter.frame.position == Position(1, 0, 0))
+    session.set_channel_visible((True, True))
+    qtbot.waitUntil(lambda: canvas.is_current)
+    assert len(set(color_at(shown, 80, 30))) == 1
+    client.answer_all(lambda message: answer_with(step_plane(message)))
+    qtbot.waitUntil(lambda: len(set(color_at(shown, 80, 30))) > 1)
+
+
 def test_one_channel_at_a_time(shown, qtbot):
     qtbot.keyClick(shown.window, Qt.Key.Key_C)
     assert shown.session.channel_visible == (True, False)

@@ -24,7 +24,7 @@ viewer = Viewer(
 viewer.start()
 room, size = viewer.window.screen().availableSize(), viewer.window.size()
 give_up_at = time.monotonic() + 60
-while viewer.session.facts is None and time.monotonic() < give_up_at:
+while not viewer.window.docks_were_shown and time.monotonic() < give_up_at:
     app.processEvents()
 session = viewer.session
 told = {"name": session.facts.name, "z": session.shown.z, "state": session.state}

@@ -130,12 +130,12 @@ class MainWindow(QMainWindow):
         self._on_message_changed("")
         self.show_page(None if facts is None else self.view.widget)
         if facts is not None and not self.docks_were_shown:
-            self.docks_were_shown = True
             self._docks_timer.start()
         self.setWindowTitle("planecast" if facts is None else f"{facts.name} – planecast")
 
     def _open_docks(self) -> None:
         """Open panels as they were in the run before; later on a person opens and closes them."""
+        self.docks_were_shown = True
         if not self._docks_before.isEmpty() and self.restoreState(self._docks_before):
             return
         facts = self._session.facts
@@ -206,6 +206,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Let go of the canvas; the application ends with its last window."""
+        self._docks_timer.stop()
         self.view.close()
         self.closed.emit()
         super().closeEvent(event)

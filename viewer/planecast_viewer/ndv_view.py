@@ -7,6 +7,7 @@ from typing import Any
 
 import ndv
 import numpy as np
+import numpy.typing as npt
 from ndv._types import MouseMoveEvent
 from ndv.models import ArrayViewerModel, LUTModel
 from ndv.models._array_display_model import ChannelMode
@@ -31,6 +32,7 @@ from planecast_viewer.worker_statistics import install_worker_statistics
 from planecast_viewer.wrapper import FrameWrapper
 
 ROWS_AT_START = 4
+NOTHING: npt.NDArray[np.uint16] = np.zeros((1, 1), dtype=np.uint16)
 ZOOM_STEP = 1.5
 AUTO_TIP = "Contrast follows each plane; Panels › Display has more"
 
@@ -169,12 +171,20 @@ class NdvView(QObject):
             self.fit()
 
     def set_channel_visible(self, visible: tuple[bool, ...]) -> None:
-        """Show and hide channels."""
+        """Show and hide channels; one that is hidden comes back with its next plane."""
         self._loading = True
         for channel, shown in enumerate(visible):
+            if not shown:
+                self._forget_plane(channel)
             self._lut(channel).visible = shown
         self._recolor(visible)
         self._loading = False
+
+    def _forget_plane(self, channel: int) -> None:
+        """Take a channel's plane off the canvas: shown again, it would be of another place."""
+        controller = self._viewer._lut_controllers.get(self._key(channel))  # noqa: SLF001
+        for handle in () if controller is None else controller.handles:
+            handle.set_data(NOTHING)
 
     def luts(self, channels: list[int]) -> dict[int, Lut]:
         """Return how the values of these channels become colours now."""
