@@ -63,7 +63,7 @@ def test_a_channel_that_is_shown_again_waits_for_its_plane_of_this_place(
     canvas, session = shown.window.view.canvas, shown.session
     session.set_following(False)
     session.set_channel_visible((True, False))
-    session.take_news(acquired.rows((1, 0, 0, 0), (1, 0, 0, 1)))
+    session.take_news([acquired.rows((1, 0, 0, 0), (1, 0, 0, 1))])
     session.move(Position(1, 0, 0))
     client.answer_all(lambda message: answer_with(step_plane(message)))
     qtbot.waitUntil(lambda: shown.presenter.frame.position == Position(1, 0, 0))
