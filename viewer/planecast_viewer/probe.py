@@ -27,7 +27,7 @@ from planecast_viewer.settings import Settings
 CELL_PX_VARIABLE = "PLANECAST_PROBE_CELL"
 HEARTBEAT_MS = 5
 REPORT_EVERY_MS = 1000
-GIVE_UP_AFTER_S = 10.0
+GIVE_UP_AFTER_S = 30.0
 """With `--exit-when-done`: how long after the end the newest plane may still come."""
 MAX_GAPS = 1_000_000
 
