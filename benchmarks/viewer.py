@@ -25,7 +25,7 @@ SIZE = 2048
 WINDOW = (900, 830)
 GIVE_UP_MS = 5000.0
 """As in `benchmarks.viewing.moves`, which needs Qt."""
-KEPT_PLANES = 14
+KEPT_PLANES = 12
 """So many the viewer surely keeps."""
 PAUSE_S = (0.10, 0.14)
 """Between two images that are registered one at a time: out of step with every timer."""

@@ -66,7 +66,7 @@ def main(network: str, *words: str) -> int:
     program = Path(sys.executable).with_name("planecast")
     started = time.monotonic()
     viewer = subprocess.Popen(
-        [str(program), "view", *words], stdout=subprocess.DEVNULL, start_new_session=True
+        [str(program), "view", *words], stdout=subprocess.DEVNULL, process_group=0
     )
     took_s: float | None = None
     while viewer.poll() is None and time.monotonic() - started < PATIENCE_S:

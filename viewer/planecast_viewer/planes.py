@@ -17,7 +17,7 @@ from planecast_protocol.reader_messages import PlaneArea, Priority, ReadPixels
 from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.projection import Member, Projected, Projector
 
-CACHE_BYTES = 128 << 20
+CACHE_BYTES = 112 << 20
 """Pixels are leases on the worker's shared memory: keep few. It has the others."""
 
 

@@ -13,7 +13,7 @@ from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.plane_table import PlaneTable
 from planecast_viewer.session import Session
 
-RESIDENT_BYTES = 160 << 20
+RESIDENT_BYTES = 128 << 20
 """Of the worker's shared memory; more than what `PlaneFeed` keeps."""
 OWN = ""
 """Instead of an address: this user's worker, or a private one that ends with us."""
