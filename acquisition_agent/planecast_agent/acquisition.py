@@ -10,12 +10,8 @@ from collections.abc import Mapping, Sequence
 from operator import index as as_int
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from planecast_agent.controller import Controller
-from planecast_agent.handlers import Handler
-from planecast_agent.resume import resume_spool
-from planecast_agent.sender import Sender
 from planecast_agent.settings import default_spool_dir
 from planecast_agent.spool import Spool, create_spool
 from planecast_protocol.axes import PlaneIndex
@@ -34,6 +30,11 @@ from planecast_protocol.messages import decode_event, encode
 from planecast_protocol.paths import Roots, to_wire_path
 from planecast_protocol.planes import PlaneSource
 
+if TYPE_CHECKING:
+    from planecast_agent.controller import Controller
+    from planecast_agent.handlers import Handler
+    from planecast_agent.sender import Sender
+
 _MAX_FOLDERS = 256
 
 
@@ -45,7 +46,7 @@ class Acquisition:
     """
 
     def __init__(
-        self, start: StartAcquisition, spool: Spool, sender: Sender, roots: Roots, address: str
+        self, start: StartAcquisition, spool: Spool, sender: "Sender", roots: Roots, address: str
     ) -> None:
         """Use `Acquisition.start` or `Acquisition.resume`."""
         self._start = start
@@ -113,6 +114,8 @@ class Acquisition:
         AgentAddress.parse(address)
         spool = create_spool(folder, start.acquisition, new_id(address))
         spool.append(body)
+        from planecast_agent.sender import Sender  # with zmq: a script's imports stay quick
+
         sender = Sender(spool, address, name)
         return cls(start, spool, sender, known_roots, address)
 
@@ -139,6 +142,9 @@ class Acquisition:
         folder = default_spool_dir() if spool_dir is None else Path(spool_dir)
         address = agent or default_agent_address()
         AgentAddress.parse(address)
+        from planecast_agent.resume import resume_spool
+        from planecast_agent.sender import Sender
+
         resumed = resume_spool(folder, acquisition, timeout_s)
         sender = Sender(resumed.spool, address, resumed.start.name)
         one = cls(resumed.start, resumed.spool, sender, known_roots, address)
@@ -222,7 +228,7 @@ class Acquisition:
     def on_command(
         self,
         name: str,
-        handler: Handler,
+        handler: "Handler",
         *,
         arguments: Mapping[str, Any] | None = None,
         confirm: bool | None = None,
@@ -298,7 +304,9 @@ class Acquisition:
             self._n_registered += 1
         self._sender.wake()
 
-    def _own_controller(self) -> Controller:
+    def _own_controller(self) -> "Controller":
+        from planecast_agent.controller import Controller
+
         with self._lock:
             if self._closed:
                 raise AcquisitionError(f"acquisition {self.id} is closed: start another one")

@@ -357,7 +357,7 @@ def test_a_life_is_on_the_disk_before_anybody_is_told_of_it(
 
     monkeypatch.setattr(os, "fdatasync", record)
     # The sender, which tells the agent, syncs as well, from the thread that it starts.
-    monkeypatch.setattr("planecast_agent.acquisition.Sender", _StrictSender)
+    monkeypatch.setattr("planecast_agent.sender.Sender", _StrictSender)
     _StrictSender.synced = synced
 
     resume("synced")
