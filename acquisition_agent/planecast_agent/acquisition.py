@@ -33,6 +33,7 @@ from planecast_protocol.planes import PlaneSource
 if TYPE_CHECKING:
     from planecast_agent.controller import Controller
     from planecast_agent.handlers import Handler
+    from planecast_agent.resume import LifeSource
     from planecast_agent.sender import Sender
 
 _MAX_FOLDERS = 256
@@ -128,12 +129,14 @@ class Acquisition:
         roots: Roots | None = None,
         spool_dir: str | Path | None = None,
         timeout_s: float = 5.0,
+        source: "LifeSource" = "controller",
     ) -> Self:
         """Go on with an acquisition whose controller died, on the machine where it ran.
 
         `acquisition` is its id, or its name. It keeps its id and all that was registered; a
         plane that is registered again is replaced. The agent need not be running; if it is
-        just reading the spool, that is waited for, `timeout_s` at most.
+        just reading the spool, that is waited for, `timeout_s` at most. `source` tells those
+        who watch whether the controller goes on, or a `"rescan"` registers what it left out.
 
         Raises `AcquisitionError` if there is no such acquisition, if it was ended, or if its
         controller lives; `SpoolDamagedError`; and what `start` raises.
@@ -145,7 +148,7 @@ class Acquisition:
         from planecast_agent.resume import resume_spool
         from planecast_agent.sender import Sender
 
-        resumed = resume_spool(folder, acquisition, timeout_s)
+        resumed = resume_spool(folder, acquisition, timeout_s, source)
         sender = Sender(resumed.spool, address, resumed.start.name)
         one = cls(resumed.start, resumed.spool, sender, known_roots, address)
         one._n_registered = resumed.n_registered

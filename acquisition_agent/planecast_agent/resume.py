@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from planecast_agent.file_lock import try_lock
 from planecast_agent.lives import life_begun_by
@@ -37,6 +38,8 @@ _END_TAG = b"\xa1k\xa3end"
 _IMAGE_TAG = b"\xa1k\xa5image"
 """Where the first pair of a message's map begins: the second byte, while it has few fields."""
 
+LifeSource = Literal["controller", "rescan"]
+
 logger = logging.getLogger(__name__)
 
 
@@ -50,7 +53,9 @@ class ResumedSpool:
     """Images registered in it so far."""
 
 
-def resume_spool(folder: Path, acquisition: str, timeout_s: float) -> ResumedSpool:
+def resume_spool(
+    folder: Path, acquisition: str, timeout_s: float, source: LifeSource = "controller"
+) -> ResumedSpool:
     """Lock an acquisition's spool, mend its end, and begin another life in it.
 
     `acquisition` is an id, or the name of one that was not ended. Waits at most `timeout_s`
@@ -60,13 +65,13 @@ def resume_spool(folder: Path, acquisition: str, timeout_s: float) -> ResumedSpo
     identity = _find(folder, acquisition)
     path, descriptor = _lock(folder, identity, time.monotonic() + timeout_s)
     try:
-        return _continue(path, descriptor)
+        return _continue(path, descriptor, source)
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def _continue(path: Path, descriptor: int) -> ResumedSpool:
+def _continue(path: Path, descriptor: int, source: LifeSource) -> ResumedSpool:
     records = SpoolRecords()
     start: StartAcquisition | None = None
     n_registered = 0
@@ -86,7 +91,7 @@ def _continue(path: Path, descriptor: int) -> ResumedSpool:
     spool_path = path.with_suffix(SPOOL_SUFFIX)
     path.rename(spool_path)
     spool = Spool(spool_path, descriptor, reader.publisher, records)
-    _begin_life(spool, records, start.acquisition)
+    _begin_life(spool, records, start.acquisition, source)
     return ResumedSpool(spool, start, n_registered)
 
 
@@ -97,10 +102,12 @@ def _count(records: SpoolRecords, body: bytes) -> None:
     records.append(HEADER.size + len(body))
 
 
-def _begin_life(spool: Spool, records: SpoolRecords, acquisition: str) -> None:
+def _begin_life(spool: Spool, records: SpoolRecords, acquisition: str, source: LifeSource) -> None:
     life = records.life + 1
     records.begin_life(life)
-    event = ResumeAcquisition(acquisition=acquisition, life=life, resumed_at=time.time())
+    event = ResumeAcquisition(
+        acquisition=acquisition, life=life, resumed_at=time.time(), source=source
+    )
     spool.append(encode(event))
     # A life's number must never be used twice: it is on the disk before anybody is told.
     spool.sync()

@@ -46,12 +46,14 @@ class RegisterImage(Message, frozen=True, kw_only=True, tag="image"):
 
 
 class ResumeAcquisition(Message, frozen=True, kw_only=True, tag="resume"):
-    """The controller was restarted and goes on with the acquisition."""
+    """The acquisition goes on. Who says so says what follows, until it is resumed again."""
 
     acquisition: AcquisitionId
     life: Annotated[int, msgspec.Meta(ge=1, le=2**20)]
     """Counts its restarts. The sequence numbers of its events go on from `life << 40`."""
     resumed_at: WallTime
+    source: Literal["controller", "rescan"] = "controller"
+    """The controller, restarted; or a rescan, which found files that no controller registered."""
 
 
 class EndAcquisition(Message, frozen=True, kw_only=True, tag="end"):

@@ -204,9 +204,18 @@ def test_acquisition_that_is_gone_is_told_although_a_file_is_shown(session, qtbo
 def test_resumed_acquisition_is_told_and_goes_on(session, acquired, qtbot):
     session.take_news(acquired.news((0, 0, 0, 0)))
     resumed = ResumeAcquisition(acquisition="exp7", life=1, resumed_at=1000.0)
+    assert resumed.source == "controller"
     with qtbot.waitSignals([session.logged, session.acquisition_resumed]):
         session.take_news([resumed, acquired.rows((1, 0, 0, 0))])
     assert session.resumed == (1000.0,)
     assert session.running
     session.take_news(acquired.news())
     assert session.resumed == ()
+
+
+def test_planes_that_a_rescan_found_are_told_as_such(session, acquired, qtbot):
+    session.take_news(acquired.news((0, 0, 0, 0)))
+    rescan = ResumeAcquisition(acquisition="exp7", life=1, resumed_at=1000.0, source="rescan")
+    with qtbot.waitSignal(session.logged) as told:
+        session.take_news([rescan])
+    assert "registers files that the controller did not" in told.args[1]

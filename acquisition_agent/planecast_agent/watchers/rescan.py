@@ -82,7 +82,11 @@ def register_orphans(orphans: Orphans, place: AgentPlace, *, end: bool) -> int:
             "planecast watch DIR registers all of them as a new acquisition"
         )
     resumed = Acquisition.resume(
-        orphans.acquisition, agent=place.address, roots=place.roots, spool_dir=place.spool_dir
+        orphans.acquisition,
+        agent=place.address,
+        roots=place.roots,
+        spool_dir=place.spool_dir,
+        source="rescan",
     )
     announced = Announced(resumed, _described(orphans.start))
     try:

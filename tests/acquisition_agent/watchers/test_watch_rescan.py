@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from agent_rig import AgentProcess, eventually
 from watch_files import Shape, write_plane_files
-from watch_rig import images
+from watch_rig import events, images
 
 from planecast_agent.watchers.journal_view import read_journal
+from planecast_protocol.event_messages import RegisterImage, ResumeAcquisition
 
 SHAPE = Shape(fovs=("A1:0", "A1:1"), n_t=50, n_z=1, size=16)
 N_REGISTERED = 100
@@ -80,6 +81,19 @@ def test_orphans_are_registered_in_their_acquisition(agent: AgentProcess, data: 
     again = planecast(agent, "acquisitions", "rescan", killed, str(data))
     assert again.returncode == 0
     assert "0 of them were not registered, 0 are now" in again.stdout
+
+
+def test_planes_that_a_rescan_found_are_told_from_those_that_were_announced(
+    agent: AgentProcess, data: Path, killed: str
+):
+    assert planecast(agent, "acquisitions", "rescan", killed, str(data), "--end").returncode == 0
+    told = events(agent, killed)
+    at = next(n for n, one in enumerate(told) if isinstance(one, ResumeAcquisition))
+    assert told[at].source == "rescan"
+    announced, found = (
+        sum(isinstance(one, RegisterImage) for one in part) for part in (told[:at], told[at:])
+    )
+    assert (announced, found) == (N_REGISTERED, SHAPE.n_planes - N_REGISTERED)
 
 
 def test_an_acquisition_that_has_ended_takes_no_more(agent: AgentProcess, data: Path, killed: str):

@@ -92,17 +92,18 @@ def start_writer(kind: str, folder: Path, *words: object) -> "subprocess.Popen[b
 
 def images(agent: AgentProcess, acquisition: str) -> list[RegisterImage]:
     """Return what was registered, in order."""
-    return [one for one in _events(agent, acquisition) if isinstance(one, RegisterImage)]
+    return [one for one in events(agent, acquisition) if isinstance(one, RegisterImage)]
 
 
 def started(agent: AgentProcess, acquisition: str) -> StartAcquisition:
     """Return what was announced."""
     return next(
-        one for one in _events(agent, acquisition) if isinstance(one, StartAcquisition)
+        one for one in events(agent, acquisition) if isinstance(one, StartAcquisition)
     )  # fmt: skip
 
 
-def _events(agent: AgentProcess, acquisition: str) -> list[Any]:
+def events(agent: AgentProcess, acquisition: str) -> list[Any]:
+    """Return all events that are in its spool, in order."""
     names = (agent.spool_dir / (acquisition + suffix) for suffix in (".spool", ".done"))
     path = next(one for one in names if one.exists())
     reader = SpoolReader(path, os.open(path, os.O_RDONLY), read_only=True)
