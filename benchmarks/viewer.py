@@ -44,11 +44,11 @@ class Amounts:
     def __init__(self, *, quick: bool, tiny: bool = False) -> None:
         self.starts = 1 if quick else 5
         self.opened = 3 if quick else 9
-        self.one_channel = 32 if quick else 150
-        self.three_channels = 22 if quick else 100
-        self.flow_s = 2.5 if quick else 10.0
-        self.jumps = 14 if quick else 60
-        self.drags = 3 if quick else 9
+        self.one_channel = 26 if quick else 150
+        self.three_channels = 20 if quick else 100
+        self.flow_s = 2.0 if quick else 10.0
+        self.jumps = 12 if quick else 60
+        self.drags = 2 if quick else 9
         self.fovs, self.z = 24 if quick else 96, 80 if quick else 100
         self.browsed_planes = 1000
         self.updates = 0 if quick else 10_000
@@ -80,10 +80,10 @@ class Run:
             site = Site(folder, display)
             try:
                 site.start()
-                progress("starting windows")
-                self.figures |= starts(site, self._amounts.starts)
                 progress("the viewer")
                 self._watch(site)
+                progress("starting windows")
+                self.figures |= starts(site, self._amounts.starts)
             finally:
                 site.close()
         self.figures["load_before"] = round(load, 1)
