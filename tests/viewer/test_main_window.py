@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QThread
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_agent.subscriber.news import AcquisitionsListed, LinkState
@@ -298,3 +298,13 @@ def test_a_line_that_comes_after_a_warning_has_the_colour_of_text(viewer):
     form = next(iter(block)).fragment().charFormat()
     assert "exp8" in block.text()
     assert form.foreground().style() == Qt.BrushStyle.NoBrush
+
+
+@pytest.mark.parametrize("name", ["display", "measure"])
+def test_nothing_of_a_form_is_cut_off_at_its_side(shown, name, qtbot):
+    dock = shown.window.docks[name]
+    dock.show()
+    dock.raise_()
+    area = dock.widget().findChild(QScrollArea)
+    qtbot.waitUntil(lambda: area.widget().width() <= area.viewport().width())
+    assert dock.width() >= area.widget().minimumSizeHint().width()

@@ -34,8 +34,6 @@ FRAME_PX = QSize(8, 44)
 """What the frame and title bar of a window take, about."""
 INFO_WIDTH_PX = 300
 COLUMN_PX = (320, 310)
-COLUMN_MIN_PX = 300
-"""So that the names of its panels are whole."""
 LOG_HEIGHT_PX = 140
 AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
@@ -100,8 +98,6 @@ class MainWindow(QMainWindow):
             dock = QDockWidget(kind.title, self)
             dock.setObjectName(name)
             dock.setWidget(kind(self._session, dock))
-            if kind.area == "right":
-                dock.setMinimumWidth(COLUMN_MIN_PX)
             self.addDockWidget(AREAS[kind.area], dock)
             dock.hide()
             docks[name] = dock

@@ -250,7 +250,7 @@ def _fill(table: QTableWidget, entries: list[StateEntry], *, fresh: bool) -> Non
     table.setRowCount(len(rows))
     table.setVisible(bool(rows))
     table.setFixedHeight(min(len(rows), ROWS_SHOWN) * ROW_PX + 2 * table.frameWidth())
-    color = table.palette().text().color() if fresh else theme.color(theme.muted())
+    color = theme.color(theme.text() if fresh else theme.muted())
     for number, (name, text, set_at) in enumerate(rows):
         for column, said in enumerate((name, text)):
             cell = table.item(number, column)

@@ -2,12 +2,37 @@
 
 from typing import ClassVar, Literal
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from planecast_viewer import theme
 from planecast_viewer.facts import Facts
 from planecast_viewer.session import Session
+
+COLUMN_PX = 300
+
+
+class _Column(QScrollArea):
+    """Scrolls up and down; as wide as what is in it needs."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """See Qt."""
+        inside = self.widget()
+        width = inside.minimumSizeHint().width() if inside is not None else 0
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(width + bar, super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Grow wider with what is in it; Qt asks for no more than to scroll."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class Panel(QWidget):
@@ -26,6 +51,11 @@ class Panel(QWidget):
         super().__init__(parent)
         self.session = session
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """See Qt; in the column at the right the names of the panels are whole."""
+        least = super().minimumSizeHint()
+        return QSize(max(least.width(), COLUMN_PX if self.area == "right" else 0), least.height())
+
     def theme_changed(self) -> None:
         """Take the colours of another theme, where they are not taken at each painting."""
 
@@ -40,9 +70,7 @@ class Panel(QWidget):
 
         A panel that insists on its height makes the window grow beyond a small screen.
         """
-        area = QScrollArea(self)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
+        area = _Column(self)
         inside = QWidget(area)
         area.setWidget(inside)
         layout = QVBoxLayout(self)
