@@ -27,7 +27,7 @@ GIVE_UP_MS = 5000.0
 """As in `benchmarks.viewing.moves`, which needs Qt."""
 KEPT_PLANES = 12
 """So many the viewer surely keeps."""
-PAUSE_S = (0.10, 0.14)
+PAUSE_S = (0.09, 0.13)
 """Between two images that are registered one at a time: out of step with every timer."""
 
 Figures = dict[str, Any]
@@ -43,7 +43,7 @@ class Amounts:
 
     def __init__(self, *, quick: bool, tiny: bool = False) -> None:
         self.starts = 1 if quick else 5
-        self.opened = 3 if quick else 9
+        self.opened = 2 if quick else 9
         self.one_channel = 26 if quick else 150
         self.three_channels = 20 if quick else 100
         self.flow_s = 2.0 if quick else 10.0
