@@ -74,3 +74,12 @@ def test_place_without_planes_on_a_held_axis_is_said(live, qtbot):
     message = "A1:1 is held: nothing was acquired there lately"
     qtbot.waitUntil(lambda: live.window.view.canvas.message == message)
     assert live.session.following
+
+
+def test_axes_are_held_by_keys_too(live, qtbot):
+    modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(live.window, Qt.Key.Key_Z, modifiers)
+    assert live.session.locks == {"z"}
+    assert live.window.axes.rows["z"].pin.isChecked()
+    qtbot.keyClick(live.window, Qt.Key.Key_Z, modifiers)
+    assert live.session.locks == frozenset()

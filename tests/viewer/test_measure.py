@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.errors import CorruptFileError
-from planecast_viewer.measure.choice import describe
+from planecast_viewer.measure.choice import curves_of, describe
 from planecast_viewer.measure.layer import MeasureLayer, held
 from planecast_viewer.measure.measuring import NewestWins
 from planecast_viewer.measure.numbers import numbers_in, parts_of, profile
@@ -157,6 +157,9 @@ def test_rectangle_is_followed_over_z_and_a_dot_leads_to_its_plane(
     expected = [ramp(1, z)[10:40, 20:30].mean() for z in range(3)]
     assert curve.y[:3] == pytest.approx(expected)
     assert math.isnan(curve.y[3])  # never acquired
+    (highest,) = curves_of(panel._series, "maximum")
+    assert highest.y[:3].tolist() == [ramp(1, z)[10:40, 20:30].max() for z in range(3)]
+    assert panel.statistic.isVisible()
     panel.copy.click()
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0] == "z\tGFP n\tGFP mean\tGFP sd\tGFP min\tGFP max"

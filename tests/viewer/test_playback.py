@@ -6,7 +6,7 @@ import pytest
 from planecast_agent.subscriber.known_planes import Position
 from planecast_viewer.follow import AHEAD, Presenter
 from planecast_viewer.planes import PlaneFeed
-from planecast_viewer.play_button import PlayButton, play_menu
+from planecast_viewer.play_button import PlayButton
 from planecast_viewer.playback import Player
 from planecast_viewer.session import Session
 
@@ -139,10 +139,10 @@ def test_button_shows_what_plays_and_its_menu_sets_the_rate(player, qtbot, ndv_o
     other.click()
     assert player.axis == "z"
     assert (button.isChecked(), other.isChecked()) == (False, True)
-    menu = play_menu(player, button)
+    menu = button.menu()
+    menu.aboutToShow.emit()
     entries = {action.text(): action for action in menu.actions()}
     assert entries["30 per second"].isChecked()
     entries["5 per second"].trigger()
     entries["Go back and forth"].trigger()
     assert (player.rate_fps, player.at_end) == (5, "back")
-    menu.deleteLater()

@@ -11,6 +11,7 @@ from planecast_viewer.goto_box import GoToBox
 from planecast_viewer.keys import CHANNEL_KEYS, CHANNEL_TEXT, CHANNEL_TIP, KEYS
 from planecast_viewer.main_window import MainWindow
 from planecast_viewer.memory import Memory
+from planecast_viewer.navigation import hold_actions
 from planecast_viewer.opening import Drops, OpenDialogs
 from planecast_viewer.picture_actions import picture_actions
 from planecast_viewer.recent_files import RecentFiles
@@ -62,6 +63,7 @@ class Menus(QObject):
         menu = self._menu("&Go")
         self._add(menu, "&Go to…", "Ctrl+G", self.goto.ask)
         menu.addAction(self._window.tools.follow)
+        menu.addActions(hold_actions(self._window, self._session))
         slots = self._steps()
         for _menu, key, name, text in KEYS:
             if name.startswith("previous_t") or name.endswith(("previous_fov", "next_z")):

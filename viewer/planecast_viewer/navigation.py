@@ -1,7 +1,7 @@
 """The sliders below the canvas: one row each for time, field of view and z."""
 
 from PySide6.QtCore import QObject, QRect, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtGui import QAction, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -20,6 +20,8 @@ from planecast_viewer.playback import Player
 from planecast_viewer.session import AXES, Session
 
 AXIS_TITLES = {"t": "time", "fov": "fov", "z": "z"}
+HOLD_KEYS = {"t": "Ctrl+Shift+T", "fov": "Ctrl+Shift+V", "z": "Ctrl+Shift+Z"}
+HOLD_TEXTS = {"t": "Hold time", "fov": "Hold the field of view", "z": "Hold z"}
 MAX_NAME_WIDTH_PX = 200
 MAX_LABELS_IN_LIST = 2000
 """A list of more labels opens too slowly to be of use."""
@@ -223,3 +225,22 @@ class AxisBar(QWidget):
         z.slider.setEnabled(not session.projection.on)
         if session.projection.on:
             z.text.setText(f"brightest of {extents.z}")
+
+
+def hold_actions(parent: QWidget, session: Session) -> list[QAction]:
+    """Return what the buttons beside the sliders do, each with a key. They belong to `parent`."""
+    actions = {}
+    for axis in AXES:
+        action = actions[axis] = QAction(HOLD_TEXTS[axis], parent)
+        action.setCheckable(True)
+        action.setShortcut(QKeySequence(HOLD_KEYS[axis]))
+        action.setToolTip("Stay there while the newest planes are followed")
+        action.triggered.connect(lambda held, a=axis: session.set_lock(a, held))
+
+    def refresh() -> None:
+        for axis, action in actions.items():
+            action.setChecked(axis in session.locks)
+
+    session.locks_changed.connect(refresh)
+    session.acquisition_changed.connect(refresh)
+    return list(actions.values())

@@ -16,7 +16,7 @@ AT_END: tuple[tuple[AtEnd, str], ...] = (
 
 
 class PlayButton(QToolButton):
-    """Plays and pauses; its menu, by the right button, has the rate and what comes at the end."""
+    """Plays and pauses; its menu has the rate and what comes at the end."""
 
     def __init__(
         self, axis: str, title: str, player: Player, parent: QWidget | None = None
@@ -27,9 +27,13 @@ class PlayButton(QToolButton):
         self.setAutoRaise(True)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setToolTip(f"Play along {title}; right click: how fast, and what comes at the end")
+        self.setToolTip(f"Play along {title}; the arrow: how fast, and what comes at the end")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self.setMenu(self._menu)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._open_menu)
+        self.customContextMenuRequested.connect(self.showMenu)
         self.clicked.connect(lambda: player.toggle(axis))
         player.changed.connect(self._refresh)
         self._refresh()
@@ -50,15 +54,13 @@ class PlayButton(QToolButton):
         self.setChecked(playing)
         self.setIcon(self._pause if playing else self._play)
 
-    def _open_menu(self) -> None:
-        menu = play_menu(self._player, self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        fill_play_menu(self._menu, self._player)
 
 
-def play_menu(player: Player, parent: QWidget) -> QMenu:
-    """Return a menu of rates and of what comes at the end."""
-    menu = QMenu(parent)
+def fill_play_menu(menu: QMenu, player: Player) -> None:
+    """Add rates, and what comes at the end."""
     rates = QActionGroup(menu)
     for rate in RATES_FPS:
         action = rates.addAction(f"{rate:g} per second")
@@ -74,4 +76,3 @@ def play_menu(player: Player, parent: QWidget) -> QMenu:
         action.setChecked(end == player.at_end)
         action.triggered.connect(lambda _on, e=end: player.set_at_end(e))
     menu.addActions(ends.actions())
-    return menu

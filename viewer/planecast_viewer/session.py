@@ -363,10 +363,9 @@ class Session(QObject):
     def _resume(self, event: ResumeAcquisition) -> None:
         self.resumed = (*self.resumed, event.resumed_at)
         at = time.strftime("%H:%M:%S", time.localtime(event.resumed_at))
+        told = f"the controller was restarted, and goes on since {at}"
         if event.source == "rescan":
             told = f"a rescan at {at} registers files that the controller did not"
-        else:
-            told = f"the controller was restarted, and goes on since {at}"
         self.logged.emit("warning", told)
         self.acquisition_resumed.emit()
 

@@ -102,7 +102,7 @@ class Keeping(QObject):
         self._ask("Save the movie", ".mp4", "Movies (*.mp4 *.gif)", save)
 
     def _ask(self, title: str, suffix: str, filters: str, save: Callable[[str], object]) -> None:
-        proposed = str(Path(self.folder) / f"{self._proposed_name()}{suffix}")
+        proposed = str(Path(self.folder or Path.home()) / f"{self._proposed_name()}{suffix}")
 
         def on_chosen(path: str) -> None:
             self.folder = str(Path(path).parent)
@@ -112,7 +112,11 @@ class Keeping(QObject):
 
     def _proposed_name(self) -> str:
         session = self._session
-        words = "" if session.facts is None else session.facts.name
+        facts = session.facts
+        words = "" if facts is None else facts.name
+        if facts is not None and facts.kind == "image":
+            # The end of the file that was opened is not that of what is saved.
+            words = re.sub(r"(\.ome)?\.\w{1,5}$", "", words)
         return re.sub(r"[^\w.-]+", "_", f"{words}_{session.describe(session.shown)}").strip("_")
 
     def _is_possible(self) -> bool:

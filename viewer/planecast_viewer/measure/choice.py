@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from planecast_viewer.measure.numbers import RegionNumbers, Values
@@ -43,10 +44,26 @@ class Series:
     axis: SeriesAxis
     shape: Shape
     curves: tuple[Curve, ...]
-    """The means."""
+    """The means. `curves_of` has those of the other numbers."""
     numbers: tuple[tuple[RegionNumbers | None, ...], ...]
     """For each curve, for each of its x; `None`: that plane is not there, or can't be read."""
     failures: tuple[str, ...] = ()
+
+
+Statistic = Literal["mean", "sd", "minimum", "maximum"]
+
+
+def curves_of(series: Series, statistic: Statistic) -> tuple[Curve, ...]:
+    """Return how one of the numbers changes, a curve for each channel."""
+    return tuple(
+        Curve(
+            curve.name,
+            curve.color,
+            curve.x,
+            np.array([np.nan if one is None else getattr(one, statistic) for one in numbers]),
+        )
+        for curve, numbers in zip(series.curves, series.numbers, strict=True)
+    )
 
 
 class MeasureChoice(QObject):

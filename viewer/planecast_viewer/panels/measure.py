@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -18,7 +19,14 @@ from PySide6.QtWidgets import (
 
 from planecast_viewer import plot_view, theme
 from planecast_viewer.focus_keys import FocusKeys
-from planecast_viewer.measure.choice import Curve, Measured, Series, describe
+from planecast_viewer.measure.choice import (
+    Curve,
+    Measured,
+    Series,
+    Statistic,
+    curves_of,
+    describe,
+)
 from planecast_viewer.measure.numbers import RegionNumbers
 from planecast_viewer.measure.shapes import Line, Rectangle, Shape
 from planecast_viewer.measure.text import table_of_profiles, table_of_regions, table_of_series
@@ -28,6 +36,7 @@ from planecast_viewer.session import Session
 HINT = "Choose a tool and drag in the picture. Shift holds it straight or square."
 MAX_POINTS = 600
 """Of a curve in the plot: there are not more pixels."""
+STATISTICS: tuple[Statistic, ...] = ("mean", "sd", "minimum", "maximum")
 AXIS_NAMES = {"t": "time point", "z": "z"}
 
 
@@ -58,6 +67,11 @@ class MeasurePanel(Panel):
         self.over = {"z": QPushButton("Over z", self), "t": QPushButton("Over time", self)}
         for axis, push in self.over.items():
             push.clicked.connect(lambda _on, a=axis: self._start_series(a))
+        self.statistic = QComboBox(self)
+        self.statistic.setToolTip("Which number of the rectangle the plot shows")
+        for statistic in STATISTICS:
+            self.statistic.addItem(statistic)
+        self.statistic.activated.connect(self._refresh)
         self.progress = QProgressBar(self)
         self.cancel = QPushButton("Cancel", self)
         self.cancel.clicked.connect(self._choice.series_cancelled)
@@ -70,7 +84,8 @@ class MeasurePanel(Panel):
         self.copy.clicked.connect(self._on_copy)
         self._lay_out()
         for widget in (
-            *self.tools.values(), self.clear, *self.over.values(), self.cancel, self.copy,
+            *self.tools.values(), self.clear, *self.over.values(), self.statistic, self.cancel,
+            self.copy,
         ):  # fmt: skip
             FocusKeys(widget, [Qt.Key.Key_Space])
         self._choice.tool_changed.connect(self._on_tool_changed)
@@ -97,11 +112,13 @@ class MeasurePanel(Panel):
         layout.addLayout(_row(*self.tools.values(), None, self.clear))
         for label in (self.length, self.numbers):
             layout.addWidget(label)
-        layout.addLayout(_row(*self.over.values(), None))
+        layout.addLayout(_row(*self.over.values(), None, self.statistic))
         layout.addLayout(_row(self.progress, self.cancel))
         layout.addWidget(self.plot, 1)
         layout.addWidget(self.note)
         layout.addLayout(_row(None, self.copy))
+        # Without a plot the numbers stay together, at the top.
+        layout.addStretch(0)
 
     # ------------------------------------------------------------ what happens
 
@@ -190,16 +207,15 @@ class MeasurePanel(Panel):
         for axis, push in self.over.items():
             several = getattr(self.session.extents, axis) > 1
             push.setVisible(several and isinstance(shape, Rectangle))
+        self.statistic.setVisible(self._series is not None)
         self.note.setVisible(bool(self.note.text()))
         self._refresh_plot()
 
     def _refresh_plot(self) -> None:
         if self._series is not None:
-            self.plot.set_series(
-                [_dots(curve) for curve in self._series.curves],
-                AXIS_NAMES[self._series.axis],
-                "mean",
-            )
+            statistic = STATISTICS[self.statistic.currentIndex()]
+            curves = [_dots(curve) for curve in curves_of(self._series, statistic)]
+            self.plot.set_series(curves, AXIS_NAMES[self._series.axis], statistic)
             self.plot.mark(getattr(self.session.shown, self._series.axis))
         elif self._measured is not None and self._measured.profiles:
             unit = "px" if self._measured.pixel_size_um is None else "µm"
