@@ -138,9 +138,8 @@ class Microscope:
         self._acquisition.wait_delivered(WAIT_S)
 
     def end(self) -> None:
-        """End the acquisition."""
+        """End the acquisition; an agent that is no more is not waited for."""
         self._acquisition.end()
-        self._acquisition.wait_delivered(WAIT_S)
 
 
 class Studio:
@@ -175,6 +174,7 @@ class Studio:
         past = Microscope(self._folder, "calibration")
         past.acquire(0.1)
         past.end()
+        self._until(lambda: any(one.state == "done" for one in session.acquisitions))
         microscope = Microscope(self._folder, "plate 24")
         microscope.acquire(SHARE)
         self._until(lambda: self._shown() and session.facts.name == "plate 24")
