@@ -54,9 +54,12 @@ def rows(viewer):
     return {key: one.lut_views[0].frontend_widget() for key, one in controllers.items()}
 
 
-def test_coloured_planes_are_shown_in_their_colours_and_have_no_colormap(show, make_acquired):
+def test_coloured_planes_are_shown_in_their_colours_and_have_no_colormap(
+    show, make_acquired, qtbot
+):
     viewer = show(make_acquired(channels=["H&E"]), (0, 0, 0, 0))
-    assert color_at(viewer, 10, 30) == COLOR
+    # What was composed for the window's former size may come to the screen first.
+    qtbot.waitUntil(lambda: color_at(viewer, 10, 30) == COLOR)
     assert not rows(viewer)[0].cmap.isVisible()
     assert "uint8" in viewer.window.view.wrapper.summary_info()
 

@@ -1,5 +1,8 @@
 """Says in words how a program is."""
 
+import time
+
+from planecast_protocol.event_messages import ResumeAcquisition
 from planecast_protocol.state_messages import PartState
 
 KINDS = {"controller": "controller", "viewer": "viewer", "worker": "reader"}
@@ -13,3 +16,11 @@ def describe_part(state: PartState) -> str:
     if state.life == "gone":
         return f"{kind} gone" + (f": {state.why}" if state.why else "")
     return f"{kind} live"
+
+
+def describe_resume(event: ResumeAcquisition) -> str:
+    """Return who goes on with an acquisition, and since when."""
+    at = time.strftime("%H:%M:%S", time.localtime(event.resumed_at))
+    if event.source == "rescan":
+        return f"a rescan at {at} registers files that the controller did not"
+    return f"the controller was restarted, and goes on since {at}"

@@ -1,6 +1,5 @@
 """What is acquired and what is shown: the state that all panels look at."""
 
-import time
 from collections.abc import Sequence
 from itertools import filterfalse
 from typing import Literal
@@ -32,7 +31,7 @@ from planecast_viewer.image_planes import ImagePlanes
 from planecast_viewer.lateness import Lateness
 from planecast_viewer.looks import Looks
 from planecast_viewer.measure.choice import MeasureChoice
-from planecast_viewer.part_text import describe_part
+from planecast_viewer.part_text import describe_part, describe_resume
 from planecast_viewer.projection_choice import ProjectionChoice
 from planecast_viewer.wishes import Wishes
 
@@ -362,11 +361,7 @@ class Session(QObject):
 
     def _resume(self, event: ResumeAcquisition) -> None:
         self.resumed = (*self.resumed, event.resumed_at)
-        at = time.strftime("%H:%M:%S", time.localtime(event.resumed_at))
-        told = f"the controller was restarted, and goes on since {at}"
-        if event.source == "rescan":
-            told = f"a rescan at {at} registers files that the controller did not"
-        self.logged.emit("warning", told)
+        self.logged.emit("warning", describe_resume(event))
         self.acquisition_resumed.emit()
 
     def _end(self, event: EndAcquisition) -> None:
