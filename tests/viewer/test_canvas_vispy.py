@@ -1,13 +1,7 @@
 """The vispy canvas, on a virtual screen with software OpenGL."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-
 import pytest
+from virtual_screen import run_on_screen, virtual_screen
 
 PROGRAM = """
 import json, sys
@@ -74,46 +68,9 @@ print(json.dumps(facts))
 """
 
 
-@pytest.fixture
-def display() -> Iterator[str]:
-    """Return the name of a virtual screen."""
-    program = shutil.which("Xvfb")
-    if program is None:
-        pytest.skip("Xvfb is not installed")
-    read, write = os.pipe()
-    screen = ["-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(
-        [program, "-displayfd", str(write), *screen],
-        pass_fds=[write],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as answer:
-        number = answer.readline().strip()
-    if not number:
-        server.wait(10)
-        pytest.skip("Xvfb does not start")
-    yield f":{number}"
-    server.terminate()
-    server.wait(10)
-
-
-def test_vispy_shows_planes_of_any_dtype_with_message_and_scale_bar(display: str) -> None:
-    environ = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
-    environ.pop("WAYLAND_DISPLAY", None)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=environ,
-        check=False,
-    )
-    if "Could not load the Qt platform plugin" in done.stderr:
-        pytest.skip("Qt lacks libraries that its platform xcb needs")
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout.splitlines()[-1])
+def test_vispy_shows_planes_of_any_dtype_with_message_and_scale_bar() -> None:
+    with virtual_screen() as display:
+        facts = run_on_screen(display, "-c", PROGRAM)
     white, black = [255] * 3, [0] * 3
     assert facts["auto"][0] == "raster"
     assert "processor" in facts["auto"][1]

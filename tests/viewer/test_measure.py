@@ -13,9 +13,9 @@ from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.errors import CorruptFileError
 from planecast_viewer.measure.choice import curves_of, describe
 from planecast_viewer.measure.layer import MeasureLayer, held
-from planecast_viewer.measure.measuring import NewestWins
 from planecast_viewer.measure.numbers import numbers_in, parts_of, profile
 from planecast_viewer.measure.shapes import Line, Rectangle
+from planecast_viewer.newest_wins import NewestWins
 
 NUM_T, NUM_Z = 3, 4
 
@@ -296,7 +296,7 @@ def test_size_is_said_in_the_unit_that_is_known(shape, um, text):
 
 def test_of_what_waits_only_the_newest_is_done():
     first, go, done = threading.Event(), threading.Event(), []
-    newest = NewestWins(done.append)
+    newest = NewestWins("measuring", done.append)
 
     def block():
         first.set()

@@ -50,6 +50,7 @@ class Viewer:
         from planecast_viewer.measure.measuring import Measuring
         from planecast_viewer.menus import Menus
         from planecast_viewer.remembering import Remembering
+        from planecast_viewer.stack.views import StackViews
         from planecast_viewer.welcome import Welcome
 
         live = settings.target is None
@@ -67,6 +68,8 @@ class Viewer:
         self.worker.add_feed(self.thumbnails)
         self.pulse = WorkerPulse(self.session)
         self.worker.add_feed(self.pulse)
+        self.stacks = StackViews(self.session, self.presenter, self.window)
+        self.worker.add_feed(self.stacks)
         self.memory = Memory(settings.memory)
         self.targets = Targets(self.session, self.worker, self.memory, self._listen_now)
         self.targets.opening.connect(self.window.empty.set_opening)
@@ -82,6 +85,7 @@ class Viewer:
         self.measuring = Measuring(self.session, self.presenter, self.window)
         self.worker.add_feed(self.measuring)
         self.menus.add_saving(self.keeping.actions())
+        self.menus.add_viewing(self.stacks.actions())
         self.remembering = Remembering(self.memory, self.session, self.window)
         self.address_check = AddressCheck(self.session)
         self.link: AgentLink | None = None
@@ -129,6 +133,7 @@ class Viewer:
             self.link.close()
         self.address_check.close()
         self.presenter.stop()
+        self.stacks.close()
         self.worker.close()
         self.session.looks.close()
 

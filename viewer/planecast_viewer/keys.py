@@ -28,6 +28,8 @@ MOUSE_AND_PANELS: tuple[tuple[str, str, str], ...] = (
     ("Tables", "Enter, double click", "show what the row stands for"),
     ("Panels", "Tab", "to the next panel or field"),
     ("Panels", "Esc", "back to the picture"),
+    ("Orthogonal views", "click, drag", "move the cross; with another button the views"),
+    ("3D volume", "drag", "turn; with another button or Shift: move"),
     ("Mouse", "wheel over the picture", "zoom"),
     ("Mouse", "wheel over a slider", "next or previous value"),
     ("Mouse", "drag", "move the picture"),

@@ -59,6 +59,11 @@ class Menus(QObject):
         """Put the ways of saving into the menu of files."""
         self._file.insertActions(self._end_of_saving, actions)
 
+    def add_viewing(self, actions: list[QAction]) -> None:
+        """Put more into the menu of how it is looked at."""
+        self._view.addSeparator()
+        self._view.addActions(actions)
+
     def _add_go(self) -> None:
         menu = self._menu("&Go")
         self._add(menu, "&Go to…", "Ctrl+G", self.goto.ask)
@@ -80,7 +85,7 @@ class Menus(QObject):
         return slots
 
     def _add_view(self) -> None:
-        menu = self._menu("&View")
+        menu = self._view = self._menu("&View")
         for action in self._window.tools.actions():
             is_button = action.text() and not action.isSeparator() and action.text() != "?"
             if is_button and action is not self._window.tools.follow:

@@ -13,10 +13,12 @@ from ndv.models import ArrayViewerModel, LUTModel
 from ndv.models._array_display_model import ChannelMode
 from ndv.models._lut_model import ClimsManual
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from planecast_agent.subscriber.known_planes import Position
+from planecast_protocol.planes import PlaneStatistics
 from planecast_viewer.canvas import CanvasExtras, canvas_of
 from planecast_viewer.canvas.compositing import Lut
 from planecast_viewer.canvas.raster_handles import color_bytes
@@ -25,6 +27,7 @@ from planecast_viewer.colors import channel_color
 from planecast_viewer.contrast import ChannelContrast
 from planecast_viewer.facts import ChannelFacts, Facts
 from planecast_viewer.frame import Frame, FramePlane
+from planecast_viewer.instead import Instead
 from planecast_viewer.looks import Looks
 from planecast_viewer.steady_sliders import spare_slider
 from planecast_viewer.under_cursor import Hover
@@ -50,6 +53,8 @@ class NdvView(QObject):
     """A person showed or hid a channel: one bool a channel."""
     hovered = Signal(object)
     """The `Hover` under the mouse; `None`: it has left."""
+    luts_changed = Signal()
+    """Values become other colours; once for each part of it."""
 
     def __init__(self, looks: Looks, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +68,9 @@ class NdvView(QObject):
         """Channels whose planes are coloured."""
         self._hover_at: tuple[float, float] | None = None
         """The mouse on the canvas, in its pixels."""
+        self._instead: Instead | None = None
+        self._whole: dict[int, tuple[PlaneStatistics, np.dtype[Any]]] = {}
+        """Of more than a plane, where more is shown: automatic contrast is made of it."""
         self.wrapper = FrameWrapper()
         install_worker_statistics(self.wrapper.statistics_of)
         self._viewer = self._new_viewer()
@@ -138,6 +146,7 @@ class NdvView(QObject):
         """
         self._facts = facts
         self._rgb = set()
+        self._whole = {}
         self._viewer._clear_canvas()  # noqa: SLF001  no public way
         self._loading = True
         # ndv warns of a mode that doesn't fit the data, so RGBA comes after it and goes before it.
@@ -161,7 +170,7 @@ class NdvView(QObject):
             if plane is None:
                 continue
             self._note_rgb(channel, plane)
-            if plane.statistics is not None:
+            if plane.statistics is not None and channel not in self._whole:
                 contrast = self._contrasts[self._key(channel)]
                 contrast.take(plane.statistics, plane.pixels.dtype, calm=calm)
         self.wrapper.set_frame(frame)
@@ -169,6 +178,16 @@ class NdvView(QObject):
         if self._fit_wanted and any(plane is not None for plane in frame.planes):
             self._fit_wanted = False
             self.fit()
+
+    def set_statistics(self, whole: dict[int, tuple[PlaneStatistics, np.dtype[Any]]]) -> None:
+        """Make the contrast of channels of these statistics; of others, of each plane again."""
+        before, self._whole = self._whole, whole
+        for channel, plane in enumerate(self.wrapper.shown_planes()):
+            known = None if plane is None or plane.statistics is None else plane.statistics
+            if plane is not None and known is not None and channel in before:
+                whole = {channel: (known, plane.pixels.dtype), **whole}
+        for channel, (statistics, dtype) in whole.items():
+            self._contrasts[self._key(channel)].take(statistics, dtype, calm=False)
 
     def set_channel_visible(self, visible: tuple[bool, ...]) -> None:
         """Show and hide channels; one that is hidden comes back with its next plane."""
@@ -192,19 +211,45 @@ class NdvView(QObject):
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self.canvas.set_range()
+        if self._instead is not None:
+            self._instead.fit()
+        else:
+            self.canvas.set_range()
 
     def one_to_one(self) -> None:
         """Show one pixel of the picture as one of the screen, its middle kept."""
-        self.canvas.one_to_one()
+        (self._instead or self.canvas).one_to_one()
 
     def zoom_in(self) -> None:
         """Show the middle of the picture larger."""
-        self.canvas.zoom_by(ZOOM_STEP)
+        (self._instead or self.canvas).zoom_by(ZOOM_STEP)
 
     def zoom_out(self) -> None:
         """Show more of the picture."""
-        self.canvas.zoom_by(1 / ZOOM_STEP)
+        (self._instead or self.canvas).zoom_by(1 / ZOOM_STEP)
+
+    def picture(self) -> QImage | None:
+        """Return a copy of what is on the screen, scale bar included; `None`: there is nothing."""
+        return (self._instead or self.canvas).picture()
+
+    def hover_at(self, place: tuple[float, float] | None) -> None:
+        """Tell of the pixel (x, y) of the shown planes; `None`: the mouse is over none."""
+        x, y = place or (0.0, 0.0)
+        values = self.wrapper.values_at(math.floor(x), math.floor(y))
+        self.hovered.emit(None if place is None else Hover(x, y, tuple(values)))
+
+    def show_instead(self, page: Instead | None) -> None:
+        """Show another widget in the place of the canvas; `None`: the canvas again.
+
+        The caller keeps it. It has a parent while it is shown.
+        """
+        canvas = self.canvas.frontend_widget()
+        if page is not None:
+            layout = canvas.parentWidget().layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.insertWidget(layout.indexOf(canvas), page, 1)
+        canvas.setVisible(page is None)
+        self._instead = page
 
     def put_above_canvas(self, widget: QWidget) -> None:
         """Add a widget at the right end of the line above the canvas."""
@@ -247,6 +292,8 @@ class NdvView(QObject):
             if key not in self._contrasts:
                 self._contrasts[key] = ChannelContrast(self._lut(number), self._looks.set)
                 self._lut(number).events.visible.connect(self._on_visible_edited)
+                for part in ("clims", "cmap", "gamma"):
+                    getattr(self._lut(number).events, part).connect(self._on_lut_changed)
             color = channel_color(channel, number, len(facts.channels))
             look = self._looks.look(channel.name)
             self._contrasts[key].restart(color, channel.name, look, visible=visible[number])
@@ -296,13 +343,15 @@ class NdvView(QObject):
         if self._hover_at is None:
             return
         x, y, *_z = self.canvas.canvas_to_world(self._hover_at)
-        values = self.wrapper.values_at(math.floor(x), math.floor(y))
-        self.hovered.emit(Hover(x, y, tuple(values)))
+        self.hover_at((x, y))
 
     def _on_visible_edited(self) -> None:
         if not self._loading and self._facts is not None:
             n = len(self._facts.channels)
             self.visibility_edited.emit(tuple(self._lut(c).visible for c in range(n)))
+
+    def _on_lut_changed(self) -> None:
+        self.luts_changed.emit()
 
     def _show_rows(self) -> None:
         """Hide the rows of channels that this acquisition does not have."""

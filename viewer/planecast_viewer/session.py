@@ -33,6 +33,7 @@ from planecast_viewer.looks import Looks
 from planecast_viewer.measure.choice import MeasureChoice
 from planecast_viewer.part_text import describe_part, describe_resume
 from planecast_viewer.projection_choice import ProjectionChoice
+from planecast_viewer.stack.choice import StackChoice
 from planecast_viewer.wishes import Wishes
 
 AXES = ("t", "fov", "z")
@@ -83,6 +84,7 @@ class Session(QObject):
         super().__init__(parent)
         self.looks = looks or Looks()
         self.projection = ProjectionChoice(self)
+        self.stack = StackChoice(self)
         self.measuring = MeasureChoice(self)
         self.agent_address = agent_address
         """`None`: a file is shown and no agent is listened to."""
@@ -338,6 +340,7 @@ class Session(QObject):
         self.extents = Extents(max(1, planes.n_t), len(facts.fov_labels), facts.num_z)
         self.acquisition_changed.emit()
         self.projection.set_possible(self.extents.z > 1)
+        self.stack.restart(self.extents.z, (facts.height, facts.width))
 
     def _register(self, rows: PlaneRows) -> None:
         planes = self.planes

@@ -70,6 +70,10 @@ class MainToolBar(QToolBar):
         (action.toggled if checkable else action.triggered).connect(slot)
         return action
 
+    def add_actions(self, actions: list[QAction]) -> None:
+        """Add buttons at the right that exist already."""
+        self.addActions(actions)
+
     def add_widget(self, widget: QToolButton) -> None:
         """Add a button of another kind at the right; it leaves the keyboard to the picture."""
         widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -11,7 +11,7 @@ from ndv.models import DataWrapper
 
 from planecast_protocol.planes import PlaneStatistics
 from planecast_viewer.facts import Facts
-from planecast_viewer.frame import Frame
+from planecast_viewer.frame import Frame, FramePlane
 
 DIMS = ("t", "fov", "z", "channel", "y", "x")
 CHANNEL = DIMS.index("channel")
@@ -104,6 +104,10 @@ class FrameWrapper(DataWrapper[Any]):
             if plane is not None and plane.pixels is pixels:
                 return plane.statistics
         return None
+
+    def shown_planes(self) -> tuple[FramePlane | None, ...]:
+        """Return the planes of the frame, by channel."""
+        return () if self._frame is None else self._frame.planes
 
     def values_at(self, x: int, y: int) -> list[tuple[str, str]]:
         """Return (name, value) of the visible channels that have this pixel."""

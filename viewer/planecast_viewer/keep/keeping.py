@@ -133,14 +133,14 @@ class Keeping(QObject):
 
     def copy_picture(self) -> None:
         """Put the picture onto the clipboard."""
-        picture = self._view.canvas.picture()
+        picture = self._view.picture()
         if self._is_possible() and picture is not None:
             QGuiApplication.clipboard().setImage(picture)
             self._say("info", "the picture is on the clipboard")
 
     def save_picture(self, path: str) -> None:
         """Save the view, with its scale bar."""
-        picture = self._view.canvas.picture()
+        picture = self._view.picture()
         if not self._is_possible() or picture is None:
             return
 

@@ -1,7 +1,5 @@
 """Measures what is shown, and series over z or time. The numbers come from threads."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from planecast_viewer.keep.plane_stream import read_planes
 from planecast_viewer.measure.choice import Curve, Measured, Series, SeriesAxis
 from planecast_viewer.measure.numbers import RegionNumbers, numbers_in, parts_of, profile
 from planecast_viewer.measure.shapes import Line, Rectangle, Shape
+from planecast_viewer.newest_wins import NewestWins
 from planecast_viewer.planes import PixelSource, WantedPlane
 from planecast_viewer.session import Session
 
@@ -43,7 +42,7 @@ class Measuring(QObject):
         self._session, self._presenter = session, presenter
         self._choice = session.measuring
         self._source: PixelSource | None = None
-        self._newest = NewestWins(self._found.emit)
+        self._newest = NewestWins("measuring", self._found.emit)
         self._job: Job | None = None
         self._series: list[Series] = []
         self._found.connect(self._on_found)
@@ -205,46 +204,3 @@ def follow(
         for (name, color), column in found.items()
     )
     return Series(axis, shape, curves, tuple(map(tuple, found.values())), tuple(failures))
-
-
-class NewestWins:
-    """Does one thing after another in a thread; of those that wait only the newest.
-
-    The thread lives from the first `submit` to `stop`.
-    """
-
-    def __init__(self, on_result: Callable[[Any], None]) -> None:
-        self._on_result = on_result
-        self._condition = threading.Condition()
-        self._work: Callable[[], Any] | None = None
-        self._stopped = False
-        self._thread: threading.Thread | None = None
-
-    def submit(self, work: Callable[[], Any]) -> None:
-        """Do this instead of what still waits; `on_result` is called from the thread."""
-        with self._condition:
-            self._work = work
-            self._condition.notify()
-        if self._thread is None:
-            self._stopped = False
-            self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Drop what waits and end the thread."""
-        with self._condition:
-            self._stopped, self._work = True, None
-            self._condition.notify()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._stopped or self._work is not None)
-                work, self._work = self._work, None
-            if work is None:
-                return
-            self._on_result(work())
-            del work  # it holds planes, which are leased from the worker

@@ -1,0 +1,1 @@
+"""Orthogonal views: the stack from three sides, cut where the cross is."""
