@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from left_behind import held, left
+from thread_watch import ThreadWatch
 
 # Qt reads these when the application is made.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -26,8 +28,8 @@ from planecast_agent.subscriber.news import AcquisitionChosen, AcquisitionsListe
 from planecast_protocol.planes import PlaneStatistics
 from planecast_protocol.reader_messages import ReadPixels
 
-# ndv fetches in one pool that lives as long as the process.
-LASTING_THREADS = ("ThreadPoolExecutor",)
+WATCH = ThreadWatch()
+WATCH.begin()
 
 
 def _settle() -> None:
@@ -43,21 +45,24 @@ def _windows() -> set[QWidget]:
     return {w for w in QApplication.topLevelWidgets() if w.parentWidget() is None}
 
 
-def _threads() -> set[threading.Thread]:
-    return {t for t in threading.enumerate() if not t.name.startswith(LASTING_THREADS)}
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves a window, thread, process, open file, socket or shared memory."""
+    _settle()
+    widgets, before = _windows(), held()
+    yield
+    found = left(before, _settle)
+    found += [f"window: {window}" for window in _windows() - widgets]
+    assert not found, f"left behind: {'; '.join(found)}"
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
-    """Fail a test after which a top-level widget or a thread is still there."""
-    _settle()
-    widgets, threads = _windows(), _threads()
+def slots_ran_in_the_gui_thread() -> Iterator[None]:
+    """Fail a test in which a slot ran in another thread."""
+    WATCH.take_wrong()
     yield
-    _settle()
-    left_widgets = _windows() - widgets
-    left_threads = _threads() - threads
-    assert not left_widgets, f"widgets left: {left_widgets}"
-    assert not left_threads, f"threads left: {left_threads}"
+    wrong = WATCH.take_wrong()
+    assert not wrong, "; ".join(sorted(set(wrong)))
 
 
 @pytest.fixture(scope="session", autouse=True)
