@@ -1,5 +1,6 @@
 """What is shown, as far as it is known at its start: from a live acquisition or a file."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,9 @@ from planecast_viewer.scene_axes import (
     plane_axes,
     unshown_axes,
 )
+
+SQUARE_WITHIN = 1e-3
+"""Width and height of a pixel that differ by a smaller part are the same number, rounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,7 @@ def facts_of_image(info: ImageInfo) -> Facts:
         height=height,
         width=width,
         dtype=first.dtype,
-        pixel_size_um=first.pixel_size_um.get("x"),
+        pixel_size_um=None if _oblong(first) else first.pixel_size_um.get("x"),
         z_step_um=first.pixel_size_um.get("z") if depths <= {"Z"} else None,
         format=f"{info.format} ({info.reader})",
         rgb=all(scene.sizes.get("S", 1) in (3, 4) for scene in info.scenes) and len(channels) == 1,
@@ -134,9 +138,26 @@ def _notes(scenes: list[SceneInfo]) -> list[str]:
     ]
     planes = {plane_axes(scene.sizes) for scene in scenes} - {("Y", "X")}
     notes += [f"a scan: its planes are {' × '.join(axes)}" for axes in sorted(planes)]
+    if sides := _oblong(scenes[0]):
+        width_um, height_um = sides
+        notes.append(
+            f"pixels are {width_um:g} × {height_um:g} µm: they are drawn square, and lengths are "
+            "told in pixels"
+        )
     if len({_shape(scene.sizes) for scene in scenes}) > 1:
         notes.append("scenes differ in size")
     return notes
+
+
+def _oblong(scene: SceneInfo) -> tuple[float, float] | None:
+    """Return the width and height of pixels in µm where they differ, as in scans of x and z."""
+    sizes_um = [scene.pixel_size_um.get(axis.lower()) for axis in plane_axes(scene.sizes)]
+    height_um, width_um = sizes_um if len(sizes_um) == 2 else (None, None)
+    if width_um is None or height_um is None:
+        return None
+    if math.isclose(width_um, height_um, rel_tol=SQUARE_WITHIN):
+        return None
+    return width_um, height_um
 
 
 def _shape(sizes: Mapping[str, int]) -> tuple[int, ...]:

@@ -22,7 +22,8 @@ from planecast_viewer.session import AXES, Session
 AXIS_TITLES = {"t": "time", "fov": "fov", "z": "z"}
 HOLD_KEYS = {"t": "Ctrl+Shift+T", "fov": "Ctrl+Shift+V", "z": "Ctrl+Shift+Z"}
 HOLD_TEXTS = {"t": "Hold time", "fov": "Hold the field of view", "z": "Hold z"}
-MAX_NAME_WIDTH_PX = 200
+MAX_NAME_WIDTH_PX = 300
+"""Longer names are cut in their middle: they differ at their ends. The tooltip has them whole."""
 MAX_LABELS_IN_LIST = 2000
 """A list of more labels opens too slowly to be of use."""
 
@@ -100,9 +101,9 @@ class AxisRow(QObject):
         self.slider.valueChanged.connect(self._on_slider)
         self.names = QComboBox(parent)
         self.names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.names.setMaximumWidth(MAX_NAME_WIDTH_PX)
         self.names.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.names.activated.connect(self._on_name_chosen)
+        self._labels: tuple[str, ...] = ()
         self.text = QLabel(parent)
         self.text.setMinimumWidth(self.text.fontMetrics().horizontalAdvance("000   (000 of 000)"))
         self.text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -122,11 +123,16 @@ class AxisRow(QObject):
             layout.addWidget(widget, row, column)
 
     def set_labels(self, labels: tuple[str, ...]) -> None:
-        """Offer names for the values; none: the axis is numbered only."""
+        """Take names for the values; they are offered in a list where it is not too long."""
+        self._labels = labels
         with QSignalBlocker(self.names):
             self.names.clear()
             if len(labels) <= MAX_LABELS_IN_LIST:
-                self.names.addItems(labels)
+                self.names.addItems([self._cut(label) for label in labels])
+
+    def _cut(self, label: str) -> str:
+        metrics = self.text.fontMetrics()
+        return metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, MAX_NAME_WIDTH_PX)
 
     def set_state(self, value: int, length: int, total: int | None, *, live: bool) -> None:
         """Show a value of an axis that has `length` so far and `total` in the end.
@@ -134,7 +140,8 @@ class AxisRow(QObject):
         An axis that will have several values has its row from the start: the picture must not
         jump when the second one comes.
         """
-        state = (value, length, total, live, self.names.count())
+        label = self._labels[value] if value < len(self._labels) else ""
+        state = (value, length, total, live, self.names.count(), label)
         if state == self._state and self.slider.value() == value:
             return
         self._state = state
@@ -143,8 +150,11 @@ class AxisRow(QObject):
             self.slider.setValue(value)
         end = max(length, total or 0)
         place = f"({value + 1} of {end}{'+' if live and total is None else ''})"
+        name = self._cut(label)
         # An axis with names says its value by them.
-        self.text.setText(place if self.names.count() else f"{value}   {place}")
+        self.text.setText(place if self.names.count() else f"{name or value}   {place}")
+        self.text.setToolTip(label)
+        self.names.setToolTip(label)
         if self.names.count() > value:
             with QSignalBlocker(self.names):
                 self.names.setCurrentIndex(value)
