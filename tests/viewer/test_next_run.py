@@ -15,6 +15,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 app = QApplication([])
 from planecast_viewer.app import Viewer
+from planecast_viewer.looks import Look
 from planecast_viewer.settings import Settings
 
 memory, agent, target, z = sys.argv[1:]
@@ -31,6 +32,9 @@ told = {"name": session.facts.name, "z": session.shown.z, "state": session.state
 told["fits"] = size.width() <= room.width() and size.height() < room.height()
 told["recent"] = viewer.memory.recent_files
 told["info"] = viewer.window.docks["info"].isVisible()
+channel = session.facts.channels[0].name
+told["limits"] = session.looks.look(channel).limits
+session.looks.set(channel, Look(limits=(10.0, 300.0)))
 session.show(session.shown._replace(z=int(z)))
 viewer.window.docks["info"].hide()
 viewer.window.close()
@@ -38,16 +42,21 @@ print(json.dumps(told))
 """
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Run it with a file and then without; return the file and what each run told."""
+    folder = tmp_path_factory.mktemp("next")
+    path = folder / "stack.tif"
+    stack = np.random.default_rng(1).integers(0, 999, (5, 32, 32), np.uint16)
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
-        "PLANECAST_RUNTIME_DIR": str(tmp_path / "run"),
+        "PLANECAST_RUNTIME_DIR": str(folder / "run"),
     }
 
     def run(target="", z=0):
-        arguments = [str(tmp_path / "viewer.ini"), f"ipc://{tmp_path / 'nobody'}", target, str(z)]
+        arguments = [str(folder / "viewer.ini"), f"ipc://{folder / 'nobody'}", target, str(z)]
         done = subprocess.run(
             [sys.executable, "-c", RUN, *arguments],
             env=environment,
@@ -58,17 +67,19 @@ def run(tmp_path):
         )
         return json.loads(done.stdout.splitlines()[-1])
 
-    return run
+    return path, run(str(path), z=3), run()
 
 
-def test_next_run_shows_the_same_place_of_the_same_file(run, tmp_path):
-    path = tmp_path / "stack.tif"
-    stack = np.random.default_rng(1).integers(0, 999, (5, 32, 32), np.uint16)
-    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
-    first = run(str(path), z=3)
+def test_next_run_shows_the_same_place_of_the_same_file(runs):
+    path, first, second = runs
     assert (first["name"], first["z"], first["info"]) == ("stack.tif", 0, True)
     assert first["fits"]
-    second = run()
     assert (second["name"], second["z"], second["state"]) == ("stack.tif", 3, "file")
     assert second["recent"] == [str(path)]
     assert not second["info"]
+
+
+def test_next_run_has_the_contrast_that_was_chosen(runs):
+    _path, first, second = runs
+    assert first["limits"] is None
+    assert second["limits"] == [10, 300]

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+from virtual_screen import virtual_screen
 
 from planecast_agent.acquisition import Acquisition
 from planecast_viewer.identity import MAGIC, check_byte
@@ -114,12 +115,24 @@ def identity_block(t, fov, z, channel):
     return np.kron(bits, np.ones((CELL_PX, CELL_PX), np.uint16))
 
 
+@pytest.fixture(params=["raster", "vispy"])
+def canvas(request, environment):
+    """The name of a canvas; the environment has a screen that it can paint on."""
+    if request.param == "raster":
+        yield request.param
+        return
+    with virtual_screen() as display:
+        environment |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+        environment.pop("WAYLAND_DISPLAY", None)
+        yield request.param
+
+
 def test_live_acquisition_is_on_the_canvas_and_the_viewer_ends_itself(
-    environment, tmp_path, start_agent
+    environment, canvas, tmp_path, start_agent
 ):
     address, report = f"ipc://{tmp_path / 'agent'}", tmp_path / "report.json"
     start_agent(address)
-    command = [sys.executable, "-m", "planecast_viewer", "--canvas", "raster", "--exit-when-done"]
+    command = [sys.executable, "-m", "planecast_viewer", "--canvas", canvas, "--exit-when-done"]
     command += ["--agent", address, "--report", str(report), "--screenshots", str(tmp_path)]
     process = subprocess.Popen(command, env={**environment, CELL_PX_VARIABLE: str(CELL_PX)})
     try:
@@ -129,6 +142,7 @@ def test_live_acquisition_is_on_the_canvas_and_the_viewer_ends_itself(
         process.kill()
         process.wait()
     told = json.loads(report.read_text())
+    assert told["canvas"].lower().startswith(canvas)
     assert (told["state"], told["planes_registered"]) == ("done", 20)
     assert told["newest_shown"]
     assert told["wrong"] == 0

@@ -22,7 +22,10 @@ OnReduced = Callable[[StackPlane | str], None]
 
 
 class Reducer:
-    """Lives from the first `submit` to `stop`. Its queue is bounded by who asks for planes."""
+    """Its thread lives from the first `submit` to `stop`.
+
+    Its queue is bounded by who asks for planes.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
