@@ -29,7 +29,6 @@ from planecast_protocol.planes import PlaneStatistics
 from planecast_protocol.reader_messages import ReadPixels
 
 WATCH = ThreadWatch()
-WATCH.begin()
 
 
 def _settle() -> None:
@@ -59,9 +58,9 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def slots_ran_in_the_gui_thread() -> Iterator[None]:
     """Fail a test in which a slot ran in another thread."""
-    WATCH.take_wrong()
+    WATCH.begin()
     yield
-    wrong = WATCH.take_wrong()
+    wrong = WATCH.end()
     assert not wrong, "; ".join(sorted(set(wrong)))
 
 

@@ -27,7 +27,7 @@ class Slot(NamedTuple):
 
 
 class ThreadWatch:
-    """Looks at all threads that are started after `begin`; those of Python only."""
+    """Looks at all threads that are started between `begin` and `end`; those of Python only."""
 
     def __init__(self) -> None:
         self.slots = frozenset(find_slots())
@@ -35,13 +35,14 @@ class ThreadWatch:
         self._wrong: list[str] = []
 
     def begin(self) -> None:
-        """Look at every thread that is started from now on."""
+        """Look at every thread that is started from now on, until `end`."""
+        self._wrong = []
         threading.setprofile(self._look)
 
-    def take_wrong(self) -> list[str]:
-        """Return what ran in a wrong thread since the last call."""
-        wrong, self._wrong = self._wrong, []
-        return wrong
+    def end(self) -> list[str]:
+        """Return what ran in a wrong thread; leave alone the threads of others' tests."""
+        threading.setprofile(None)  # type: ignore[arg-type]  # typeshed forbids what ends it
+        return self._wrong
 
     def _look(self, frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
