@@ -160,7 +160,7 @@ def test_well_formed_messages_that_make_no_sense_harm_nobody(agent: AgentProcess
 
 
 def test_a_controller_refuses_and_counts_each_frame_and_goes_on(agent: AgentProcess, home: Path):
-    frames = flood(3, N_FRAMES, no_message)
+    frames = iter(list(flood(3, N_FRAMES, no_message)))  # made before anybody waits for an answer
     with (
         MiddleMan(f"ipc://{home}/m", agent.address, frames) as middle,
         begin(agent, f"ipc://{home}/m") as acquisition,
@@ -182,7 +182,7 @@ def test_a_subscriber_refuses_and_counts_each_frame_and_goes_on(agent: AgentProc
             times.extend(news.integers[0].tolist())
 
     # Each goes to its door and to its bell.
-    frames = flood(4, N_FRAMES // 2, no_message)
+    frames = iter(list(flood(4, N_FRAMES // 2, no_message)))
     with (
         MiddleMan(f"ipc://{home}/m", agent.address, frames) as middle,
         begin(agent) as acquisition,

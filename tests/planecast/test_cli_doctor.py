@@ -42,7 +42,8 @@ class Machine:
         self.root = folder / "images"
         for one in (self.root, folder / "run"):
             one.mkdir(mode=0o700)
-        hidden = {one.variable for one in settings().values()} | {"DISPLAY", "WAYLAND_DISPLAY"}
+        hidden = {one.variable for one in settings().values()}
+        hidden |= {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
         self.environment = {k: v for k, v in os.environ.items() if k not in hidden}
         self.set(
             PLANECAST_RUNTIME_DIR=folder / "run",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from planecast import cli
+from planecast.cli import keys as verb
+from planecast.cli import main
 from planecast_protocol.errors import KeyFileError
 from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.guest_list import GuestList
@@ -26,7 +27,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyFolder:
 
 
 def run(*words: str) -> str:
-    done = CliRunner().invoke(cli.app, ["keys", *words])
+    done = CliRunner().invoke(verb.app, words)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == 0, done.output
@@ -155,7 +156,7 @@ def test_the_folder_can_be_given_with_any_command(
     for words in commands:
         monkeypatch.setattr(sys, "argv", ["planecast", *words])
         with pytest.raises(SystemExit) as end:
-            cli.main()
+            main()
         assert end.value.code == 0
     assert (tmp_path / "own.key").exists()
     assert os.environ["PLANECAST_KEYS"] == str(tmp_path)

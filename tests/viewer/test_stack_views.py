@@ -5,13 +5,14 @@ import threading
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtGui import QColor, QOpenGLContext, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_viewer.stack.orthogonal.panes import Point
 from planecast_viewer.stack.page import StackPage
+from planecast_viewer.stack.volume import render_thread
 
 NUM_Z, HEIGHT, WIDTH = 6, 64, 96
 SPOT = (70, 20, 4)
@@ -246,7 +247,17 @@ def test_views_and_their_keys_are_listed(shown):
     assert rows["Shift+Left"] == "Move the cross or the camera left"
 
 
-def test_without_opengl_3d_says_so_and_names_the_way_out(shown, client, answer_with, qtbot):
+class NoContext(QOpenGLContext):
+    """What a driver without OpenGL gives: some machines' have it even without a screen."""
+
+    def create(self) -> bool:
+        return False
+
+
+def test_without_opengl_3d_says_so_and_names_the_way_out(
+    shown, client, answer_with, qtbot, monkeypatch
+):
+    monkeypatch.setattr(render_thread, "QOpenGLContext", NoContext)
     qtbot.keyClick(shown.window, Qt.Key.Key_V)
     overlay = shown.stacks.page.view.overlay
 
