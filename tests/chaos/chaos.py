@@ -39,6 +39,8 @@ VICTIMS = (
 )
 SETTLE_S = 45.0
 BROKEN_SETTLE_S = 4.0
+JOURNAL_FULL = b"database or disk is full"
+FULL_AT_MOST_S = 10.0
 """An agent that breaks its promise may never be done."""
 
 
@@ -57,6 +59,7 @@ class Chaos:
         """Who is killed next: each of `VICTIMS`, before any of them comes again."""
         self._full = {"state": False, "spool": False}
         self._cut = False
+        self._calms = False
         now = time.monotonic()
         self._next = {
             "kill": now + 1.0,
@@ -97,6 +100,7 @@ class Chaos:
 
     def calm(self) -> None:
         """Undo all that is to be undone."""
+        self._calms = True
         while self._later:
             heapq.heappop(self._later)[2]()
 
@@ -172,11 +176,18 @@ class Chaos:
         if disk.why_not or any(self._full.values()):
             return
         disk.fill()
+        filled = time.monotonic()
+        met = self._rig.n_logged(JOURNAL_FULL)
         self._rig.is_full = True
         self._full[name] = True
         self.counts[f"fill {name}"] += 1
 
         def free() -> None:
+            # The journal has room in its write-ahead log for a while, the longer the slower it is.
+            unmet = name == "state" and self._rig.n_logged(JOURNAL_FULL) == met
+            if unmet and not self._calms and time.monotonic() - filled < FULL_AT_MOST_S:
+                self._after(0.3, free)
+                return
             disk.free()
             self._full[name] = False
             self._rig.is_full = False
@@ -231,7 +242,7 @@ def _verdict(rig: Rig, chaos: Chaos, settle_s: float) -> dict[str, Any]:
         **sums,
         "resumed": rig.n_resumed,
         "each": dict(sorted(chaos.counts.items())),
-        "journal_full": rig.n_logged(b"database or disk is full"),
+        "journal_full": rig.n_logged(JOURNAL_FULL),
         "errors": rig.n_logged(b"Traceback"),
         "agent_deaths": rig.agent_deaths,
         "controller_deaths": rig.controller_deaths,
