@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from planecast_agent.path_names import PathNames
 from planecast_agent.settings import default_spool_dir
 from planecast_agent.spool import Spool, create_spool
 from planecast_protocol.axes import PlaneIndex
@@ -25,9 +26,15 @@ from planecast_protocol.event_messages import (
     StartAcquisition,
 )
 from planecast_protocol.keys.trust import new_id
-from planecast_protocol.limits import CLOSE_TIMEOUT_S, MAX_EVENT_BYTES, MAX_TEXT_CHARS
+from planecast_protocol.limits import (
+    CLOSE_TIMEOUT_S,
+    MAX_COUNT,
+    MAX_EVENT_BYTES,
+    MAX_PATH_CHARS,
+    MAX_TEXT_CHARS,
+)
 from planecast_protocol.messages import decode_event, encode
-from planecast_protocol.paths import Roots, to_wire_path
+from planecast_protocol.paths import Roots
 from planecast_protocol.planes import PlaneSource
 
 if TYPE_CHECKING:
@@ -35,8 +42,6 @@ if TYPE_CHECKING:
     from planecast_agent.handlers import Handler
     from planecast_agent.resume import LifeSource
     from planecast_agent.sender import Sender
-
-_MAX_FOLDERS = 256
 
 
 class Acquisition:
@@ -54,8 +59,7 @@ class Acquisition:
         self._channels = {name: number for number, name in enumerate(start.channels)}
         self._spool = spool
         self._sender = sender
-        self._roots = roots
-        self._folders: dict[str, str] = {}
+        self._names = PathNames(roots)
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._address = address
@@ -210,7 +214,7 @@ class Acquisition:
                 channel=self._channel_number(channel),
             ),
             source=PlaneSource(
-                path=self._wire_path(filepath),
+                path=self._names.name(filepath),
                 scene=as_int(scene),
                 index={} if index is None else {k: as_int(v) for k, v in index.items()},
                 page=None if page is None else as_int(page),
@@ -294,7 +298,7 @@ class Acquisition:
         self.close()
 
     def _publish(self, event: RegisterImage) -> None:
-        body = _encode_checked(event)
+        body = encode(event) if _is_usual(event) else _encode_checked(event)
         if os.getpid() != self._process:
             raise AcquisitionError(
                 f"acquisition {self.id} belongs to process {self._process}, this is a fork of it: "
@@ -328,21 +332,6 @@ class Acquisition:
             raise AcquisitionError(f"channel {channel!r}: this acquisition has {listed}")
         return number
 
-    def _wire_path(self, filepath: str | os.PathLike[str]) -> str:
-        """Name the file by its root; `to_wire_path` only for folders not seen lately."""
-        path = os.path.abspath(filepath)  # noqa: PTH100 - Path.resolve would ask the file system
-        folder, name = os.path.split(path)
-        prefix = self._folders.get(folder)
-        # Other names may have to be written differently on the wire.
-        if prefix is not None and name.isascii() and name and not {"\\", "\0"} & set(name):
-            return prefix + name
-        wire_path = to_wire_path(path, self._roots)
-        if len(self._folders) >= _MAX_FOLDERS:
-            self._folders.clear()
-        if wire_path.endswith("/" + name):
-            self._folders[folder] = wire_path[: -len(name)]
-        return wire_path
-
 
 def _check_channels(channels: Sequence[str], channel_colors: Sequence[str | None] | None) -> None:
     if len(set(channels)) != len(channels):
@@ -368,6 +357,22 @@ def _below(limit: int, axis: str, value: int) -> int:
     if not 0 <= value < limit:
         raise AcquisitionError(f"{axis} {value}: this acquisition has 0 to {limit - 1}")
     return value
+
+
+def _is_usual(event: RegisterImage) -> bool:
+    """Tell whether an image is sure to be understood by the agent, without trying.
+
+    Its index is known to be one of the acquisition's, but for t.
+    """
+    source = event.source
+    return (
+        0 <= event.index.t <= MAX_COUNT
+        and source.path.isascii()
+        and len(source.path) <= MAX_PATH_CHARS
+        and not source.index
+        and source.scene == 0
+        and source.page is source.size_bytes is source.mtime_ns is None
+    )
 
 
 def _encode_checked(event: Event) -> bytes:

@@ -36,9 +36,10 @@ class AcquisitionBook:
         """Note one more event."""
         self.head += 1
         self.n_bytes += n_bytes
-        if isinstance(event, RegisterImage):
+        if type(event) is RegisterImage:
             self.planes += 1
-            self.late += self.state != "running"
+            if self.state != "running":
+                self.late += 1
         elif isinstance(event, EndAcquisition):
             self.state = event.status
             self.ended_at, self.end_reason = event.ended_at, event.reason

@@ -54,12 +54,16 @@ class Ingest:
             return False
         start = max(first, last + 1)
         news = bodies[start - first :]
+        of_last: AcquisitionBook | None = None
         for seq, body in enumerate(news, start=start):
             try:
                 event = decode_event(body)
-                if self._journal.was_forgotten(event.acquisition):
+                if of_last is not None and event.acquisition == of_last.id:
+                    _check_event(event, of_last)
+                elif self._journal.was_forgotten(event.acquisition):
                     continue
-                self._check(publisher, event)
+                else:
+                    of_last = self._check(publisher, event)
             except (BadMessageError, _UnusableError) as trouble:
                 why = str(trouble)[:MAX_TEXT_CHARS]
                 logger.warning("event %d of %s kept aside: %s", seq, publisher, why)
@@ -70,22 +74,21 @@ class Ingest:
             self._journal.advance(publisher, start + len(news) - 1)
         return True
 
-    def _check(self, publisher: str, event: Event) -> None:
+    def _check(self, publisher: str, event: Event) -> AcquisitionBook | None:
+        """Return the event's book, if there is one already: its next events are this publisher's.
+
+        Raises `_UnusableError` and `BadMessageError`.
+        """
         book = self._journal.book(event.acquisition)
         if isinstance(event, StartAcquisition):
             _check_start(event, book)
-            return
+            return None
         if book is None:
             raise _UnusableError(f"acquisition {event.acquisition} was never started")
         if book.owner != publisher:
             raise _UnusableError(f"acquisition {book.id} belongs to another publisher")
-        match event:
-            case RegisterImage():
-                _check_image(event, book)
-            case EndAcquisition():
-                _check_end(event, book)
-            case ResumeAcquisition():
-                _check_resume(event, book)
+        _check_event(event, book)
+        return book
 
 
 def _acquisition_of(body: bytes) -> str:
@@ -106,9 +109,22 @@ def _check_start(event: StartAcquisition, book: AcquisitionBook | None) -> None:
         raise _UnusableError("a size or time is not finite")
 
 
+def _check_event(event: Event, book: AcquisitionBook) -> None:
+    """Check what comes of an acquisition that was started before."""
+    match event:
+        case RegisterImage():
+            _check_image(event, book)
+        case EndAcquisition():
+            _check_end(event, book)
+        case ResumeAcquisition():
+            _check_resume(event, book)
+        case StartAcquisition():
+            _check_start(event, book)
+
+
 def _check_image(event: RegisterImage, book: AcquisitionBook) -> None:
     index = event.index
-    if index.fov >= book.n_fovs or index.z >= book.num_z or index.channel >= book.n_channels:
+    if not (index.fov < book.n_fovs and index.z < book.num_z and index.channel < book.n_channels):
         raise _UnusableError(
             f"plane fov={index.fov} z={index.z} channel={index.channel} is beyond the "
             f"{book.n_fovs} fovs, {book.num_z} z, {book.n_channels} channels of {book.id}"

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import NamedTuple
 
 from planecast_agent.books import AcquisitionBook, DeadLetter, new_book
+from planecast_agent.event_blocks import EventBlocks
 from planecast_agent.journal_tables import prepare
 from planecast_protocol.errors import JournalFullError, PlanecastError
 from planecast_protocol.event_messages import Event, StartAcquisition
@@ -23,22 +25,22 @@ from planecast_protocol.event_messages import Event, StartAcquisition
 JOURNAL_NAME = "journal.sqlite3"
 FREED_EVENTS = 4096
 FREED_PAGES = 256
-"""What `free` does at a time."""
+"""What `free` does at a time, besides `EventBlocks.delete_some`."""
 SPARE_PAGES = 1024
 """Free pages that stay in the file, for what comes next: 4 MB."""
 N_BOOK_COLUMNS = len(fields(AcquisitionBook))
-_FIRST_AND_DELETE = (
-    (
-        "select min(first) from chunks where acquisition=?",
-        "delete from chunks where acquisition=? and first<?",
-    ),
-    (
-        "select min(seq) from events where acquisition=?",
-        "delete from events where acquisition=? and seq<?",
-    ),
-)
+_FIRST_CHUNK = "select min(first) from chunks where acquisition=?"
+_DELETE_CHUNKS = "delete from chunks where acquisition=? and first<?"
 
 logger = logging.getLogger(__name__)
+
+
+class _Moved(NamedTuple):
+    """What an acquisition got since the last commit."""
+
+    book: AcquisitionBook
+    first: int
+    bodies: list[bytes]
 
 
 class JournalDamagedError(PlanecastError):
@@ -73,6 +75,7 @@ class Journal:
         found = prepare(database)
         if found != "ok":
             raise JournalDamagedError(f"{self.path}: {found}", path=str(self.path))
+        self._blocks = EventBlocks(database)
         database.execute("insert or ignore into meta values('log', ?)", (uuid.uuid4().hex,))
         self.log: str = database.execute("select value from meta where name='log'").fetchone()[0]
         self._load()
@@ -93,9 +96,8 @@ class Journal:
         self._forget_uncommitted()
 
     def _forget_uncommitted(self) -> None:
-        self._events: list[tuple[int, int, bytes]] = []
+        self._moved: dict[str, _Moved] = {}
         self._dead: list[DeadLetter] = []
-        self._moved: dict[str, AcquisitionBook] = {}
         self._advanced: set[str] = set()
 
     # ------------------------------------------------------------ the books
@@ -124,14 +126,19 @@ class Journal:
 
     def append(self, publisher: str, event: Event, body: bytes) -> None:
         """Add a checked event. `body` is its bytes, as the publisher wrote them."""
+        moved = self._moved.get(event.acquisition)
+        if moved is None:
+            moved = self._moved[event.acquisition] = self._move(publisher, event)
+        moved.book.add(event, len(body))
+        moved.bodies.append(body)
+
+    def _move(self, publisher: str, event: Event) -> "_Moved":
         if isinstance(event, StartAcquisition):
             book = new_book(self._next_number, publisher, event)
             self._books[book.id] = book
             self._next_number += 1
         book = self._books[event.acquisition]
-        book.add(event, len(body))
-        self._moved[book.id] = book
-        self._events.append((book.number, book.head, body))
+        return _Moved(book, book.head + 1, [])
 
     def bury(self, letter: DeadLetter) -> None:
         """Keep an event aside that can't be used."""
@@ -151,15 +158,15 @@ class Journal:
         if not self._advanced:
             return {}
         stored_at = time.time()
-        for book in self._moved.values():
-            book.stored_at = stored_at
+        for moved in self._moved.values():
+            moved.book.stored_at = stored_at
         try:
             with _named_errors(self.path):
                 self._write()
         except JournalFullError:
             self.abandon()
             raise
-        heads = {book.id: book.head for book in self._moved.values()}
+        heads = {moved.book.id: moved.book.head for moved in self._moved.values()}
         self._forget_uncommitted()
         return heads
 
@@ -173,10 +180,11 @@ class Journal:
     def _write(self) -> None:
         database = self._database
         self._begin()
-        database.executemany("insert into events values(?, ?, ?)", self._events)
+        for moved in self._moved.values():
+            self._blocks.add(moved.book.number, moved.first, moved.bodies)
         database.executemany(
             f"insert or replace into acquisitions values({', '.join('?' * N_BOOK_COLUMNS)})",
-            [book.row() for book in self._moved.values()],
+            [moved.book.row() for moved in self._moved.values()],
         )
         database.executemany(
             "insert or replace into publishers values(?, ?)",
@@ -212,10 +220,8 @@ class Journal:
     def read(self, acquisition: str, first: int, n_events: int) -> list[bytes]:
         """Return at most `n_events` events of an acquisition, from `first` on, in order."""
         number = self._books[acquisition].number
-        query = "select body from events where acquisition=? and seq>=? and seq<? order by seq"
         with _named_errors(self.path):
-            rows = self._database.execute(query, (number, first, first + n_events))
-            return [body for (body,) in rows]
+            return self._blocks.read(number, first, n_events)
 
     def dead_letters(self, limit: int = 100, acquisition: str = "") -> list[DeadLetter]:
         """Return the newest events that were kept aside, newest first; all, or of one."""
@@ -297,16 +303,16 @@ class Journal:
         self._n_spare_pages = counted if can_shrink else 0
 
     def _delete(self, number: int) -> None:
-        if not any(self._delete_some(number, *queries) for queries in _FIRST_AND_DELETE):
+        if not (self._delete_chunks(number) or self._blocks.delete_some(number)):
             self._database.execute("update forgotten set number=null where number=?", (number,))
             self._to_free.popleft()
 
-    def _delete_some(self, number: int, first_query: str, delete: str) -> bool:
-        """Delete the first rows of an acquisition in a table; `False`: there are none."""
-        first = self._database.execute(first_query, (number,)).fetchone()[0]
+    def _delete_chunks(self, number: int) -> bool:
+        """Delete the first chunks of an acquisition; `False`: there are none."""
+        first = self._database.execute(_FIRST_CHUNK, (number,)).fetchone()[0]
         if first is None:
             return False
-        self._database.execute(delete, (number, first + FREED_EVENTS))
+        self._database.execute(_DELETE_CHUNKS, (number, first + FREED_EVENTS))
         return True
 
     def close(self) -> None:

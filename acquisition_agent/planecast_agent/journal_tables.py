@@ -11,6 +11,7 @@ create table if not exists acquisitions(
     num_z integer);
 create table if not exists events(
     acquisition integer, seq integer, body blob, primary key(acquisition, seq)) without rowid;
+create table if not exists blocks(place integer primary key, bodies blob);
 create table if not exists chunks(
     acquisition integer, first integer, body blob, primary key(acquisition, first)) without rowid;
 create table if not exists dead_letters(publisher text, seq integer, why text, body blob);

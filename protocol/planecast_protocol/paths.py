@@ -36,10 +36,10 @@ def check_wire_path(wire_path: str) -> tuple[str, str]:
         raise BadPathError(f"{wire_path!r}: not of the form alias:relative/path", path=wire_path)
     if len(wire_path) > MAX_PATH_CHARS:
         raise BadPathError(f"{wire_path[:80]!r}…: longer than {MAX_PATH_CHARS} characters")
-    if "\0" in relative or "\\" in _ESCAPED.sub("", relative):
+    if "\0" in relative or ("\\" in relative and "\\" in _ESCAPED.sub("", relative)):
         raise BadPathError(f"{wire_path!r}: NUL and backslash are not allowed", path=wire_path)
     parts = relative.split("/")
-    if any(part in ("", ".", "..") for part in parts):
+    if "" in parts or "." in parts or ".." in parts:
         raise BadPathError(
             f"{wire_path!r}: empty parts, '.' and '..' are not allowed", path=wire_path
         )

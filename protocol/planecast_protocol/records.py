@@ -37,14 +37,23 @@ def record_end(buffer: bytes | memoryview, start: int) -> int:
 
 def split_records(buffer: bytes | memoryview, max_records: int) -> Iterator[bytes]:
     """Yield the bodies of a batch; raise `BadMessageError` at the first unsound byte."""
-    view = memoryview(buffer)
-    start = count = 0
-    while start < len(view):
-        end = record_end(view, start)
-        if end < 0:
-            raise BadMessageError(f"record {count + 1} of the batch is torn or damaged")
+    # `record_end` inline: there are tens of thousands a second.
+    whole = bytes(buffer)
+    size, start, count = len(whole), 0, 0
+    while start < size:
         count += 1
         if count > max_records:
             raise BadMessageError(f"more than {max_records} records in one batch")
-        yield bytes(view[start + HEADER.size : end])
-        start = end
+        body_at = start + HEADER.size
+        if body_at > size:
+            raise _torn(count)
+        length, crc = HEADER.unpack_from(whole, start)
+        start = body_at + length
+        body = whole[body_at:start]
+        if not 0 < length <= MAX_EVENT_BYTES or len(body) != length or zlib.crc32(body) != crc:
+            raise _torn(count)
+        yield body
+
+
+def _torn(count: int) -> BadMessageError:
+    return BadMessageError(f"record {count} of the batch is torn or damaged")
