@@ -10,6 +10,7 @@ BENCHMARKS = {
     "planes": "benchmarks.plane_path",
     "events": "benchmarks.events",
     "remote": "benchmarks.remote",
+    "abuse": "benchmarks.abuse",
     "viewer": "benchmarks.viewer",
 }
 """Name to module, whose `measure(quick=…)` returns figures by name."""
