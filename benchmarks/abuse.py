@@ -42,7 +42,8 @@ class _Run:
     def __init__(self, site: Site, seconds: float) -> None:
         self._site, self._seconds = site, seconds
         self._phases: Phases = {}
-        self._rss: dict[str, dict[str, float]] = {}
+        self._peaks: dict[str, dict[str, int]] = {}
+        self._watch = MemoryWatch(site)
         self._did: dict[str, object] = {}
 
     def figures(self) -> Figures:
@@ -56,7 +57,7 @@ class _Run:
         local = self._viewer(site.agent, site.worker, acquisition)
         time.sleep(SETTLE_S)
         before_mb = site.rss_mb()
-        watch = MemoryWatch(site)
+        self._watch.mark()
         self._phase("before", [])
         crowd = [self._crowd(acquisition) for _ in range(CROWDS)]
         for one in crowd:
@@ -67,7 +68,7 @@ class _Run:
         self._abuse(acquisition)
         time.sleep(SETTLE_S)
         self._phase("after", [])
-        watch.close()
+        self._watch.close()
         after_mb = site.rss_mb()
         refused = _refused(site)
         made = json.loads(controller.finish())
@@ -81,11 +82,12 @@ class _Run:
             "rss_mb": {
                 name: {
                     "before": round(before_mb[name]),
-                    "peak": round(watch.peak_mb[name]),
+                    "peak": round(self._watch.peak_mb[name]),
                     "after": round(after_mb[name]),
                 }
                 for name in before_mb
             },
+            "rss_mb_by_phase": self._peaks,
             "refused": refused,
             "did": self._did,
             "log_lines": len(site.log.read_text().splitlines()),
@@ -111,6 +113,7 @@ class _Run:
         if not attackers:
             time.sleep(self._seconds)
         self._phases[name] = (began, time.time())
+        self._peaks[name] = {who: round(mb) for who, mb in self._watch.mark().items()}
         if said:
             self._did[name] = said[0] if len(said) == 1 else said
 

@@ -137,9 +137,15 @@ class MemoryWatch:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.peak_mb = site.rss_mb()
+        self._since_mark = site.rss_mb()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    def mark(self) -> dict[str, float]:
+        """Return the most since the last mark."""
+        most, self._since_mark = self._since_mark, self._site.rss_mb()
+        return most
 
     def close(self) -> None:
         """Stop looking."""
@@ -150,6 +156,7 @@ class MemoryWatch:
         while not self._over.wait(0.2):
             for name, mb in self._site.rss_mb().items():
                 self.peak_mb[name] = max(self.peak_mb[name], mb)
+                self._since_mark[name] = max(self._since_mark[name], mb)
 
 
 def _gateway_of(front: int) -> psutil.Process:
