@@ -136,6 +136,7 @@ class Agent:
             busy = self._subscribers.waiting or self._adoption.busy or self._retention.busy
             poller.poll(0 if busy else max(1, math.ceil(wait_s * 1000)))
             self._wakeup.clear()
+            self._door.look_at_visitors()
             try:
                 self._turn(time.monotonic())
             except JournalDamagedError:

@@ -1,7 +1,7 @@
 """The agent's two sockets: the door, where everybody asks, and the bell, which all can hear."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import zmq
 
 from planecast_agent.file_lock import LockFile
-from planecast_agent.remote_entrance import RemoteEntrance
+from planecast_agent.remote_entrance import MAX_UNHEARD, MAX_UNREAD, RemoteEntrance
 from planecast_agent.roles import LOCAL
 from planecast_protocol.agent_messages import AgentHeartbeat, Bell, Refused
 from planecast_protocol.endpoints import AgentAddress, require_loopback
@@ -17,8 +17,10 @@ from planecast_protocol.errors import EndpointError, PlanecastError
 from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.limits import MAX_TEXT_CHARS
 from planecast_protocol.messages import AnyMessage, encode
+from planecast_protocol.open_files import connections_of
 from planecast_protocol.sockets import server_socket
 from planecast_protocol.state_messages import Ping, StateBell
+from planecast_protocol.visitors import Visitors
 
 MAX_UNSENT = 64
 """Answers kept for a peer that does not read; it asks again for what was dropped."""
@@ -36,9 +38,16 @@ _LOCAL, _REMOTE = b"l", b"r"
 class Door:
     """Where questions come in and answers go out. Belongs to the agent's thread."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", entrance: RemoteEntrance | None = None) -> None:
+    def __init__(
+        self,
+        socket: "zmq.Socket[bytes]",
+        entrance: RemoteEntrance | None = None,
+        visitors: Sequence[Visitors] = (),
+    ) -> None:
+        """`visitors` watch this machine's sockets; the entrance has its own."""
         self._socket = socket
         self._entrance = entrance
+        self._visitors = visitors
         self.user = LOCAL
         """Whose key the connection of the message that was received last has."""
         self._n_refused = 0
@@ -59,6 +68,13 @@ class Door:
         """Have a poller wait for what arrives."""
         for socket in self._sockets().values():
             poller.register(socket, zmq.POLLIN)
+        for visitors in self._all_visitors():
+            poller.register(visitors.news, zmq.POLLIN)
+
+    def look_at_visitors(self) -> None:
+        """See who came and went, in each turn: many can come between two heartbeats."""
+        for visitors in self._all_visitors():
+            visitors.look()
 
     def is_remote(self, identity: bytes) -> bool:
         """Tell whether a connection comes from another machine."""
@@ -112,6 +128,9 @@ class Door:
         if self._entrance is None or self._entrance.door is None:
             return {_LOCAL: self._socket}
         return {_LOCAL: self._socket, _REMOTE: self._entrance.door}
+
+    def _all_visitors(self) -> list[Visitors]:
+        return [*self._visitors, *(self._entrance.visitors if self._entrance else ())]
 
     def _send(self, identity: bytes, message: AnyMessage, *payload: bytes) -> bool:
         socket = self._sockets().get(identity[:1])
@@ -175,19 +194,26 @@ def bind_sockets(
         lock = Path(address.removeprefix("ipc://") + ".lock")
         stack.enter_context(LockFile(lock, in_use))
     context: zmq.Context[zmq.Socket[bytes]] = stack.enter_context(zmq.Context())
+    most = connections_of(4 if remote else 2)
     try:
-        door = server_socket(context, zmq.ROUTER, endpoints.door, max_unsent=MAX_UNSENT)
+        door = server_socket(
+            context, zmq.ROUTER, endpoints.door, max_unsent=MAX_UNSENT, max_unread=MAX_UNREAD
+        )
         stack.callback(door.close)
         # Without it nothing tells a connection that is gone from one that is there.
         door.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        bell = server_socket(context, zmq.PUB, endpoints.bell)
+        bell = server_socket(context, zmq.PUB, endpoints.bell, max_unsent=MAX_UNHEARD)
         stack.callback(bell.close)
     except zmq.ZMQError as trouble:
         if trouble.errno == zmq.EADDRINUSE:
             raise EndpointError(in_use) from None
         raise EndpointError(f"{address} can't be bound: {trouble}") from None
+    visitors = []
+    for socket, endpoint in ((door, endpoints.door), (bell, endpoints.bell)):
+        visitors.append(Visitors(socket, most, endpoint, keyed=False))
+        stack.callback(visitors[-1].close)
     entrance = None
     if remote:
-        entrance = RemoteEntrance(context, remote, keys or KeyFolder(), MAX_UNSENT)
+        entrance = RemoteEntrance(context, remote, keys or KeyFolder(), MAX_UNSENT, most)
         stack.callback(entrance.close)
-    return Sockets(Door(door, entrance), BellRope(bell, entrance), entrance)
+    return Sockets(Door(door, entrance, visitors), BellRope(bell, entrance), entrance)

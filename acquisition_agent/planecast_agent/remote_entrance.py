@@ -12,10 +12,15 @@ from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.gatekeeper import Gatekeeper
 from planecast_protocol.keys.guest_list import GuestList
 from planecast_protocol.keys.guests import Guest
-from planecast_protocol.keys.strangers import Strangers
 from planecast_protocol.keys.trust import keys_for_listening
 from planecast_protocol.sockets import server_socket
+from planecast_protocol.visitors import Visitors
 
+MAX_UNREAD = 64
+"""Messages of one peer that wait for the agent, each of 1 MiB at most. A controller has 8 batches
+under way."""
+MAX_UNHEARD = 256
+"""Sounds of the bell that are kept for one who does not listen: it misses nothing by that."""
 BIND_AGAIN_S = 10.0
 """For so long the address may be in use by the sockets that were closed before."""
 
@@ -31,14 +36,18 @@ class RemoteEntrance:
         address: str,
         keys: KeyFolder,
         max_unsent: int,
+        most: int,
     ) -> None:
-        """Bind. Raises `EndpointError` without keys, and where the address can't be bound."""
+        """Bind. Raises `EndpointError` without keys, and where the address can't be bound.
+
+        Each socket keeps at most `most` connections.
+        """
         self._own = keys_for_listening(address, keys)
         self._context = context
         self._address = address
-        self._max_unsent = max_unsent
+        self._max_unsent, self._most = max_unsent, most
         self._guest_list = GuestList(keys)
-        self._strangers: Strangers | None = None
+        self.visitors: list[Visitors] = []
         self._n_strangers = 0
         self._closed_since = 0.0
         self.door: zmq.Socket[bytes] | None = None
@@ -67,8 +76,7 @@ class RemoteEntrance:
 
         Returns whether `door` and `bell` are others now.
         """
-        if self._strangers is not None:
-            self._n_strangers += self._strangers.count()
+        self._n_strangers += sum(visitors.count() for visitors in self.visitors)
         guests = self._guest_list.guests()
         door = self.door
         if not self.gatekeeper.alive:
@@ -100,15 +108,22 @@ class RemoteEntrance:
             zmq.ROUTER,
             endpoints.door,
             max_unsent=self._max_unsent,
+            max_unread=MAX_UNREAD,
             own=self._own,
         )
         door.setsockopt(zmq.ROUTER_MANDATORY, 1)
         try:
-            bell = server_socket(self._context, zmq.PUB, endpoints.bell, own=self._own)
+            bell = server_socket(
+                self._context, zmq.PUB, endpoints.bell, max_unsent=MAX_UNHEARD, own=self._own
+            )
         except zmq.ZMQError:
             door.close()
             raise
-        self.door, self.bell, self._strangers = door, bell, Strangers(door)
+        self.door, self.bell = door, bell
+        self.visitors = [
+            Visitors(door, self._most, endpoints.door),
+            Visitors(bell, self._most, endpoints.bell),
+        ]
 
     def _open_again(self) -> None:
         try:
@@ -123,9 +138,10 @@ class RemoteEntrance:
     def _shut(self) -> None:
         self._closed_since = time.monotonic()
         self.gatekeeper.forget()
-        if self._strangers is not None:
-            self._strangers.close()
+        for visitors in self.visitors:
+            visitors.close()
+        self.visitors = []
         for socket in (self.door, self.bell):
             if socket is not None:
                 socket.close()
-        self.door = self.bell = self._strangers = None
+        self.door = self.bell = None

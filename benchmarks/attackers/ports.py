@@ -2,7 +2,7 @@
 
 import json
 import socket
-import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,17 +65,13 @@ def free_ports(n: int) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             first = int(probe.getsockname()[1])
-        held = []
-        try:
-            for port in range(first, first + n):
-                held.append(socket.create_server(("127.0.0.1", port)))
-        except (OSError, OverflowError):
-            time.sleep(0)
-        else:
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + n):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):
+                continue
             return first
-        finally:
-            for one in held:
-                one.close()
 
 
 def unix_sockets(folder: Path) -> tuple[str, ...]:

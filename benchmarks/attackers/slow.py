@@ -131,11 +131,13 @@ class SlowGuest:
         self._socket.connect(address)
 
     def ask(self) -> None:
+        """Ask all questions that still leave."""
         for question in self._questions:
             if self._socket.poll(0, zmq.POLLOUT):
                 self._socket.send(question, zmq.NOBLOCK)
 
     def close(self) -> None:
+        """Go."""
         self._socket.close()
 
 

@@ -25,16 +25,19 @@ def server_socket(
     endpoint: str,
     *,
     max_unsent: int = 1000,
+    max_unread: int = 1000,
     own: OwnKey | None = None,
 ) -> "zmq.Socket[bytes]":
     """Bind a socket that takes at most `MAX_FRAME_BYTES` a frame from anybody.
 
     A peer that does not read is sent at most `max_unsent` messages; what comes after is dropped.
+    Of each peer at most `max_unread` messages wait to be received; then it is not read from.
     With `own`, peers need a key that the context's `Gatekeeper` lets in; without a gatekeeper
     nobody comes in.
     """
     socket = _socket(context, kind, MAX_FRAME_BYTES)
     socket.setsockopt(zmq.SNDHWM, max_unsent)
+    socket.setsockopt(zmq.RCVHWM, max_unread)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 5000)
     socket.setsockopt(zmq.IPV6, int("[" in endpoint))
     if own is not None:

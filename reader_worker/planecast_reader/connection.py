@@ -45,13 +45,13 @@ class Connection:
         head = frame(message, len(payload))
         if not payload and not self._unsent and self._send_whole(head):
             return
+        if self._unsent_bytes > MAX_UNSENT_BYTES:  # before this one, which may be larger
+            raise UnreachableError(f"{self._unsent_bytes >> 20} MiB were not read by the other end")
         if len(payload) <= 4096:
             self._queue(head + bytes(payload))
         else:
             self._queue(head)
             self._queue(payload)
-        if self._unsent_bytes > MAX_UNSENT_BYTES:
-            raise UnreachableError(f"{self._unsent_bytes >> 20} MiB were not read by the other end")
         self.flush()
 
     def send_with_fds(self, message: AnyMessage, fds: list[int]) -> None:
@@ -62,6 +62,11 @@ class Connection:
     def wants_to_send(self) -> bool:
         """Tell whether to call `flush` when the socket is writable."""
         return bool(self._unsent)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits for the other end to read."""
+        return self._unsent_bytes
 
     def flush(self) -> None:
         """Send what the socket takes now. Raises `UnreachableError`."""

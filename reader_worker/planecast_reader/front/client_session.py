@@ -1,5 +1,6 @@
 """A client as the front sees it."""
 
+import collections
 import logging
 from dataclasses import dataclass, field
 
@@ -8,6 +9,9 @@ from planecast_protocol.messages import AnyMessage
 from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import JobKey
 from planecast_reader.front.travel import Travel
+
+MAX_HELD_BYTES = 32 << 20
+"""Answers that a client has not read: above it no further requests of it are taken."""
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +26,20 @@ class ClientSession:
     alive: bool = True
     unanswered: set[int] = field(default_factory=set)
     """Requests that were neither answered nor withdrawn."""
+    inbox: collections.deque[AnyMessage] = field(default_factory=collections.deque)
+    """What has arrived, and waits until the client has read of its answers."""
+    has_asked: bool = False
+    """Whether it ever sent a message: a stranger who only holds a connection does not."""
     travel: Travel = field(default_factory=Travel)
     ahead: set[JobKey] = field(default_factory=set)
     """What is read because of `travel`."""
     views: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
     """View to its newest turn, and the requests of that turn."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it reads its answers: if not, it must first, before more are made."""
+        return self.connection.unsent_bytes < MAX_HELD_BYTES
 
     def turn_over(self, view: int, turn: int, request: int) -> list[int]:
         """Note a request of a view; return those of earlier turns that it withdraws.

@@ -10,6 +10,7 @@ from planecast_protocol.errors import (
     PlanecastError,
     ReaderCrashedError,
     ReaderTimeoutError,
+    TooLargeError,
 )
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import (
@@ -46,6 +47,9 @@ from planecast_reader.front.pixel_desk import PixelDesk
 from planecast_reader.front.pool import Pool
 from planecast_reader.front.quarantine import Quarantine
 
+MAX_UNANSWERED = 1 << 14
+"""Requests of one client at a time."""
+
 logger = logging.getLogger(__name__)
 
 FileRequest = OpenImage | ReadPlanetable | ReadMetadata
@@ -77,7 +81,12 @@ class Desk:
                 self.pixels.cancel(client, requests)
                 return
             case ReadPixels() | OpenImage() | ReadPlanetable() | ReadMetadata() | ReleaseFile():
+                full = len(client.unanswered) >= MAX_UNANSWERED
                 client.unanswered.add(message.request)
+                if full:
+                    why = f"{MAX_UNANSWERED:,} requests wait for an answer already: wait for some"
+                    _refuse(client, message.request, TooLargeError(why))
+                    return
             case AskWorkerStatus(request=request):
                 client.unanswered.add(request)
             case _:

@@ -5,6 +5,7 @@ file system in a few threads (`file_facts.py`), so nothing here can crash, hang 
 """
 
 import contextlib
+import errno
 import logging
 import os
 import selectors
@@ -19,7 +20,9 @@ from pathlib import Path
 
 from planecast_protocol.endpoints import default_worker_address
 from planecast_protocol.errors import PlanecastError, UnreachableError
+from planecast_protocol.open_files import connections_of
 from planecast_protocol.paths import local_roots
+from planecast_protocol.rare_log import RareLog
 from planecast_protocol.reader_messages import WorkerWelcome
 from planecast_reader.arena import shared_memory
 from planecast_reader.arena.ledger import MAX_SLOTS
@@ -38,6 +41,8 @@ from planecast_reader.front.reader_child import ReaderChild
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.1
+ACCEPT_AGAIN_S = 1.0
+"""After no connection could be taken, because too many files are open."""
 MAX_CLIENT_PAYLOAD = 0
 """Clients send requests, never pixels."""
 
@@ -72,6 +77,10 @@ class Front:
         self._stop = False
         self._clients: dict[Connection, ClientSession] = {}
         self._private: ClientSession | None = None
+        self._max_clients = connections_of(2)
+        self._accept_at = 0.0
+        """When to listen again; 0: now."""
+        self._log = RareLog(logger)
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
@@ -118,9 +127,7 @@ class Front:
     def run(self) -> None:
         """Serve, then free everything."""
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._drain_wakes)
-        for listener in self._listeners:
-            accept = partial(self._accept, listener.socket)
-            self._selector.register(listener.socket, selectors.EVENT_READ, accept)
+        self._listen()
         if self._settings.private_fd is not None:
             self._private = self._welcome(socket.socket(fileno=self._settings.private_fd))
         try:
@@ -135,13 +142,17 @@ class Front:
         events = self._selector.select(timeout_s)
         for key, mask in events:
             key.data(mask)
+        if self._accept_at and time.monotonic() >= self._accept_at:
+            self._listen()
         self._inspector.collect()
         self._desk.pixels.tick()
         self._pool.tick()
         for client in [c for c in self._clients.values() if not c.alive]:
             self._bury(client)
-        for connection in self._clients:
-            self._update_interest(connection)
+        for client in self._clients.values():
+            if client.inbox and client.reads:
+                self._on_client(client, 0)
+            self._update_interest(client)
         if self._arena is not None:
             self._arena.prepare()
 
@@ -152,13 +163,42 @@ class Front:
 
     # ------------------------------------------------------------ clients
 
+    def _listen(self) -> None:
+        self._accept_at = 0.0
+        for listener in self._listeners:
+            accept = partial(self._accept, listener.socket)
+            self._selector.register(listener.socket, selectors.EVENT_READ, accept)
+
     def _accept(self, listening: socket.socket, _mask: int) -> None:
         try:
             stream, _peer = listening.accept()
         except OSError as trouble:  # gone again, or no file descriptors left
-            logger.warning("could not accept a client: %s", trouble)
+            self._log.warning("accept", "could not accept a client: %s", trouble)
+            if trouble.errno in (errno.EMFILE, errno.ENFILE):
+                self._stop_listening()
+            return
+        if len(self._clients) >= self._max_clients and not self._make_room():
+            stream.close()
             return
         self._welcome(stream)
+
+    def _stop_listening(self) -> None:
+        """Let newcomers wait for a while: they would wake the loop again and again."""
+        self._accept_at = time.monotonic() + ACCEPT_AGAIN_S
+        for listener in self._listeners:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(listener.socket)
+
+    def _make_room(self) -> bool:
+        """End the oldest connection that has never asked for anything; tell if there was one."""
+        self._desk.refused += 1
+        text = "%d clients are connected: one that asked for nothing, or a newcomer, is cut off"
+        self._log.warning("full", text, len(self._clients))
+        for client in self._clients.values():
+            if not client.has_asked and client is not self._private:
+                self._bury(client)
+                return True
+        return False
 
     def _welcome(self, stream: socket.socket) -> ClientSession:
         connection = Connection(stream, MAX_CLIENT_PAYLOAD)
@@ -191,19 +231,23 @@ class Front:
             if mask & selectors.EVENT_WRITE:
                 client.connection.flush()
             if mask & selectors.EVENT_READ:
-                for message, _payload in client.connection.receive():
-                    self._desk.handle(client, message, len(self._clients))
+                client.inbox.extend(message for message, _ in client.connection.receive())
+                client.has_asked = client.has_asked or bool(client.inbox)
+            while client.inbox and client.reads:
+                self._desk.handle(client, client.inbox.popleft(), len(self._clients))
         except UnreachableError:
             client.alive = False
         except PlanecastError as garbage:
             self._desk.refused += 1
-            logger.warning("a client is cut off: %s", garbage)
+            self._log.warning("garbage", "a client is cut off: %s", garbage)
             client.alive = False
 
-    def _update_interest(self, connection: Connection) -> None:
-        wanted = selectors.EVENT_READ
+    def _update_interest(self, client: ClientSession) -> None:
+        connection = client.connection
+        wanted = 0 if client.inbox else selectors.EVENT_READ
         if connection.wants_to_send:
             wanted |= selectors.EVENT_WRITE
+        wanted = wanted or selectors.EVENT_READ  # of one that is dead, and is buried next
         key = self._selector.get_key(connection.socket)
         if key.events != wanted:
             self._selector.modify(connection.socket, wanted, key.data)

@@ -20,10 +20,12 @@ from planecast_protocol.errors import (
 from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.gatekeeper import Gatekeeper
 from planecast_protocol.keys.guest_list import GuestList
-from planecast_protocol.keys.strangers import Strangers
 from planecast_protocol.keys.trust import keys_for_listening
 from planecast_protocol.messages import decode
+from planecast_protocol.open_files import connections_of
+from planecast_protocol.rare_log import RareLog
 from planecast_protocol.sockets import server_socket
+from planecast_protocol.visitors import Visitors
 from planecast_reader.remote.guest_line import GuestLine
 from planecast_reader.worker_link import WorkerLink, find_worker
 
@@ -31,7 +33,15 @@ BEAT_S = 0.5
 """How often the list of guests is looked at, and whether clients are still there."""
 HELD_BACK_MS = 2
 """How soon an answer follows one that has left: libzmq rings no bell for that."""
+STALLED_MS = 20
+"""The same, while nothing has left for a while: whoever reads slowly must not keep us busy."""
+STALLED_AFTER_S = 0.1
 MAX_GUESTS = 256
+MAX_GUESTS_OF_A_KEY = 128
+MAX_UNSENT = 64
+"""Answers that libzmq keeps for a client; further ones stay with its line."""
+MAPPED_BYTES = 32 << 20
+"""Of the shared memory, how much each client's line maps: all of it, for many, is much."""
 _TURN_MESSAGES = 256
 
 logger = logging.getLogger(__name__)
@@ -51,17 +61,21 @@ class Gateway:
         self._guest_list = GuestList(keys)
         self._lines: dict[bytes, GuestLine] = {}
         self._n_refused = 0
-        self._warned: set[str] = set()
+        self._log = RareLog(logger)
+        self._left_at = 0.0
+        """When an answer has left last, while others are held back."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=2)
         self.gatekeeper = Gatekeeper(self._context, keys)
         try:
-            self._door = server_socket(self._context, zmq.ROUTER, address, own=own)
+            self._door = server_socket(
+                self._context, zmq.ROUTER, address, max_unsent=MAX_UNSENT, own=own
+            )
         except zmq.ZMQError as trouble:
             self.gatekeeper.close()
             self._context.term()
             raise EndpointError(f"{address} can't be bound: {trouble}") from None
         self._door.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._strangers = Strangers(self._door)
+        self._visitors = Visitors(self._door, connections_of(2), address)
 
     @property
     def refused(self) -> int:
@@ -79,7 +93,7 @@ class Gateway:
                     return "unguarded"
                 if is_over():
                     return "stopped"
-                self._n_refused += self._strangers.count()
+                self._n_refused += self._visitors.count()
                 if self.gatekeeper.has_lost(self._guest_list.guests()):
                     return "revoked"
                 self._look_after_lines()
@@ -91,7 +105,7 @@ class Gateway:
             line.link.close()
         self._lines.clear()
         if not self._door.closed:
-            self._strangers.close()
+            self._visitors.close()
             self._door.close()
         self.gatekeeper.close()
         self._context.term()
@@ -101,13 +115,19 @@ class Gateway:
     def _turn(self, wait_s: float) -> None:
         poller = zmq.Poller()
         poller.register(self._door, zmq.POLLIN)
+        poller.register(self._visitors.news, zmq.POLLIN)
         by_fd = {}
         for line in self._lines.values():
             by_fd[line.link.connection.socket.fileno()] = line
             poller.register(line.link.connection.socket.fileno(), line.watched)
         held_back = any(line.waits for line in self._lines.values())
         wait_ms = max(1, int(wait_s * 1000))
-        ready = dict(poller.poll(min(wait_ms, HELD_BACK_MS) if held_back else wait_ms))
+        if held_back:
+            stalled = time.monotonic() - self._left_at > STALLED_AFTER_S
+            wait_ms = min(wait_ms, STALLED_MS if stalled else HELD_BACK_MS)
+        ready = dict(poller.poll(wait_ms))
+        if self._visitors.news in ready:
+            self._visitors.look()
         if self._door in ready:
             self._receive()
         for source, line in by_fd.items():
@@ -115,7 +135,11 @@ class Gateway:
                 self._attempt(line, line.listen)
         for line in list(self._lines.values()):
             if line.waits:
-                self._attempt(line, partial(line.speak, self._door))
+                self._attempt(line, partial(self._let_speak, line))
+
+    def _let_speak(self, line: GuestLine) -> None:
+        if line.speak(self._door):
+            self._left_at = time.monotonic()
 
     def _receive(self) -> None:
         for _ in range(_TURN_MESSAGES):
@@ -133,16 +157,18 @@ class Gateway:
                 self._attempt(line, partial(self._take, line, parts[1].bytes))
 
     def _welcome(self, identity: bytes, user: str) -> GuestLine | None:
-        if len(self._lines) >= MAX_GUESTS:
+        n_same = sum(line.user == user for line in self._lines.values())
+        if len(self._lines) >= MAX_GUESTS or n_same >= MAX_GUESTS_OF_A_KEY:
             self._n_refused += 1
-            logger.warning("%d clients are connected: one more of %s is not", MAX_GUESTS, user)
+            text = "%d clients are connected, %d with the key of %s: one more is not"
+            self._log.warning(f"full {user}", text, len(self._lines), n_same, user)
             return None
         try:
-            link: WorkerLink = find_worker(self._worker)
+            link: WorkerLink = find_worker(self._worker, MAPPED_BYTES)
         except UnreachableError as trouble:
-            logger.warning("the worker can't be reached for a client: %s", trouble)
+            self._log.warning("no worker", "the worker can't be reached for a client: %s", trouble)
             return None
-        logger.info("a client with the key of %s", user)
+        self._log.info(f"came {user}", "a client with the key of %s", user)
         self._lines[identity] = GuestLine(identity, user, link)
         return self._lines[identity]
 
@@ -152,9 +178,7 @@ class Gateway:
         if guest is None or "view" not in guest.may:
             why = f"the key of {line.user} may not view here; the worker's operator can allow it"
             self._n_refused += 1
-            if line.user not in self._warned:
-                self._warned.add(line.user)
-                logger.warning("refused: %s", why)
+            self._log.warning(f"role {line.user}", "refused: %s", why)
             line.refuse(message, NotPermittedError(why))
             return
         line.ask(message)
@@ -167,10 +191,11 @@ class Gateway:
             act()
         except BadMessageError as trouble:
             self._n_refused += 1
-            logger.warning("a client of %s is cut off: %s", line.user, trouble)
+            text = "a client of %s is cut off: %s"
+            self._log.warning(f"garbage {line.user}", text, line.user, trouble)
             self._drop(line)
         except (UnreachableError, zmq.ZMQError) as trouble:
-            logger.info("a client of %s is gone: %s", line.user, trouble)
+            self._log.info(f"gone {line.user}", "a client of %s is gone: %s", line.user, trouble)
             self._drop(line)
 
     def _look_after_lines(self) -> None:

@@ -24,6 +24,11 @@ MAX_ASKED = 4096
 MAX_UNDER_WAY = 2
 """Big answers that libzmq holds for a client: what a slow one can keep in memory."""
 _BIG_BYTES = 64 << 10
+_MESSAGE_BYTES = 1 << 10
+"""About what a message takes beside its payload."""
+MAX_READY_BYTES = 16 << 20
+"""Answers with their payload that are held for a client: above it the worker is not listened to,
+which then answers no further requests of it. Pixels in shared memory do not count."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +46,9 @@ class GuestLine:
         self.link = link
         self._asked: dict[int, ReadPixels] = {}
         self._ready: collections.deque[tuple[AnyMessage, bytes]] = collections.deque()
+        self._ready_bytes = 0
         self._under_way: list[zmq.MessageTracker] = []
-        self._ready.append((_without_memory(link.welcome), b""))
-        self._ready.extend(link.early)
+        self._hold([(_without_memory(link.welcome), b""), *link.early])
 
     @property
     def waits(self) -> bool:
@@ -54,7 +59,8 @@ class GuestLine:
     def watched(self) -> int:
         """What to wait for on the connection to the worker."""
         wants_to_send = self.link.connection.wants_to_send
-        return select.POLLIN | (select.POLLOUT if wants_to_send else 0)
+        listens = self._ready_bytes < MAX_READY_BYTES
+        return (select.POLLIN if listens else 0) | (select.POLLOUT if wants_to_send else 0)
 
     def ask(self, message: AnyMessage) -> None:
         """Bring a request to the worker. Raises `UnreachableError` if that is gone."""
@@ -69,23 +75,30 @@ class GuestLine:
     def refuse(self, message: AnyMessage, error: PlanecastError) -> None:
         """Answer a request with an error."""
         failed = RequestFailed(request=getattr(message, "request", 0), error=error.to_info())
-        self._ready.append((failed, b""))
+        self._hold([(failed, b"")])
 
     def listen(self) -> None:
         """Take what the worker answers. Raises `UnreachableError` if that is gone."""
         self.link.connection.flush()
-        self._ready.extend(self.link.connection.receive())
+        self._hold(self.link.connection.receive())
 
-    def speak(self, door: "zmq.Socket[bytes]") -> None:
-        """Send what may leave now. Raises `zmq.ZMQError` if the client is gone."""
+    def speak(self, door: "zmq.Socket[bytes]") -> bool:
+        """Send what may leave now; tell if anything did. Raises `zmq.ZMQError` if it is gone."""
         self._under_way = [one for one in self._under_way if not one.done]
+        n_before = len(self._ready)
         while self._ready and len(self._under_way) < MAX_UNDER_WAY:
             message, payload = self._ready[0]
             try:
                 self._say(door, message, payload)
             except zmq.Again:
-                return
+                break
             self._ready.popleft()
+            self._ready_bytes -= _size(payload)
+        return len(self._ready) < n_before
+
+    def _hold(self, answers: list[tuple[AnyMessage, bytes]]) -> None:
+        self._ready.extend(answers)
+        self._ready_bytes += sum(_size(payload) for _message, payload in answers)
 
     def _say(self, door: "zmq.Socket[bytes]", message: AnyMessage, payload: bytes) -> None:
         pixels = memoryview(payload)
@@ -115,6 +128,10 @@ class GuestLine:
         if asked is not None:
             self.link.connection.send(asked)
         return None
+
+
+def _size(payload: bytes) -> int:
+    return _MESSAGE_BYTES + len(payload)
 
 
 def _without_memory(welcome: WorkerWelcome) -> WorkerWelcome:
