@@ -20,8 +20,8 @@ from planecast_reader.client import ReaderClient
 PER_SECOND = 50
 CROWDS, EACH = 2, 10
 """Twenty more viewers, in two processes."""
-SLOW_EACH = 7
-"""Slow guests of the agent's door, of its bell and of the gateway."""
+SLOW_EACH = 5
+"""Slow readers at the agent's door, at its bell, at the gateway, and at the worker's plain port."""
 SETTLE_S = 1.0
 
 Figures = dict[str, object]

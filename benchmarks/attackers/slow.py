@@ -6,6 +6,7 @@ Each is a real client behind a connection that is slow on one side: what it asks
 what it is answered comes through a buffer of a few kB, at 1 kB a second.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -22,6 +23,7 @@ from planecast_protocol.agent_messages import FetchEvents, ListAcquisitions
 from planecast_protocol.keys.trust import client_keys
 from planecast_protocol.messages import encode
 from planecast_protocol.reader_messages import ReadPixels
+from planecast_protocol.streams import frame
 
 BYTES_PER_S = 1000
 BUFFER_BYTES = 2048
@@ -141,6 +143,31 @@ class SlowGuest:
         self._socket.close()
 
 
+class SlowProgram:
+    """A program of this machine, or one behind a forwarded port: a plain connection to the worker.
+
+    It reads what it may at 1 kB a second, by a window that is as small.
+    """
+
+    def __init__(self, port: int, questions: list[ReadPixels]) -> None:
+        self._stream = connect(("127.0.0.1", port), BUFFER_BYTES)
+        self._stream.setblocking(False)
+        self._questions = b"".join(map(frame, questions))
+        self._unsent = b""
+
+    def turn(self) -> None:
+        """Ask for more, and read a little."""
+        self._unsent = self._unsent or self._questions
+        with contextlib.suppress(OSError):
+            self._unsent = self._unsent[self._stream.send(self._unsent) :]
+        with contextlib.suppress(OSError):
+            self._stream.recv(int(BYTES_PER_S * TICK_S))
+
+    def close(self) -> None:
+        """Go."""
+        self._stream.close()
+
+
 def main(ports_text: str, seconds: str, each: str, acquisition: str) -> None:
     os.nice(NICE)
     ports = Ports.of_text(ports_text)
@@ -148,23 +175,28 @@ def main(ports_text: str, seconds: str, each: str, acquisition: str) -> None:
     door, bell, gateway = lines = [SlowLine((ports.host, port)) for port in ports.keyed]
     fetch = encode(FetchEvents(request=1, acquisition=acquisition, first=1))
     everything = (fetch, encode(ListAcquisitions(request=2)))
-    planes = [
-        encode(ReadPixels(request=number, path="data:raw.ome.tif", index={"Z": number % 8}))
+    asked = [
+        ReadPixels(request=number, path="data:raw.ome.tif", index={"Z": number % 8})
         for number in range(1, 17)
     ]
+    planes = list(map(encode, asked))
     guests = [SlowGuest(context, zmq.DEALER, door.port, *everything) for _ in range(int(each))]
     guests += [SlowGuest(context, zmq.SUB, bell.port) for _ in range(int(each))]
     guests += [SlowGuest(context, zmq.DEALER, gateway.port, *planes) for _ in range(int(each))]
+    programs = [SlowProgram(ports.plain, asked) for _ in range(int(each))]
     end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
         for guest in guests[: int(each)] + guests[-int(each) :]:
             guest.ask()
-        for line in lines:
-            line.turn()
+        for turning in [*lines, *programs]:
+            turning.turn()
         time.sleep(TICK_S)
-    counts = {"slow_readers": len(guests), "cut_off": sum(line.cut_off for line in lines)}
-    for end_one in [*guests, *lines]:
-        end_one.close()
+    counts = {
+        "slow_readers": len(guests + programs),
+        "cut_off": sum(line.cut_off for line in lines),
+    }
+    for one in [*guests, *programs, *lines]:
+        one.close()
     context.destroy(linger=0)
     print(json.dumps(counts), flush=True)
 

@@ -11,11 +11,13 @@ from benchmarks import __main__ as program
 from planecast.cli.bench import Benchmark, find_checkout
 from planecast_protocol.errors import PlanecastError
 
+NAMES = tuple(program.BENCHMARKS)
+
 
 @pytest.fixture
 def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Benchmarks that take no time."""
-    for name in ("planes", "events", "remote", "viewer"):
+    for name in NAMES:
         module = ModuleType(f"quick_{name}")
         module.measure = lambda quick, name=name: {f"{name}_ratio": 0.5 if quick else 0.25}
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -39,9 +41,7 @@ def test_several_benchmarks_are_told_by_name(
 ):
     assert run(monkeypatch, "--json") == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures == {
-        name: {f"{name}_ratio": 0.25} for name in ("planes", "events", "remote", "viewer")
-    }
+    assert figures == {name: {f"{name}_ratio": 0.25} for name in NAMES}
 
 
 def test_the_object_is_written_into_a_file_beside_the_table(

@@ -29,14 +29,16 @@ TIMEOUT_S = 30.0
 class Worker:
     """`python -m planecast_reader` at an address of its own."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, max_files: int | None = None) -> None:
+        """`max_files` is how many it may have open."""
+        self._few = ["sh", "-c", f'ulimit -n {max_files}; exec "$@"', "sh"] if max_files else []
         self.folder = Path(tempfile.mkdtemp(prefix="pc", dir="/tmp"))
         self.address = f"unix://{self.folder}/w"
         self._options = options
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "planecast_reader", "--address", self.address]
+        command = [*self._few, sys.executable, "-m", "planecast_reader", "--address", self.address]
         self.process = subprocess.Popen(
             [*command, "--readers", "2", *self._options], stdout=subprocess.PIPE, text=True
         )
@@ -56,8 +58,8 @@ class Worker:
 
 
 @contextmanager
-def running_worker(*options: str) -> Iterator[Worker]:
-    worker = Worker(*options)
+def running_worker(*options: str, max_files: int | None = None) -> Iterator[Worker]:
+    worker = Worker(*options, max_files=max_files)
     readers = psutil.Process(worker.process.pid).children()
     try:
         yield worker

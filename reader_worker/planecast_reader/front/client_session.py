@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from planecast_protocol.errors import UnreachableError
 from planecast_protocol.messages import AnyMessage
+from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import JobKey
 from planecast_reader.front.travel import Travel
@@ -28,6 +29,9 @@ class ClientSession:
     """Requests that were neither answered nor withdrawn."""
     inbox: collections.deque[AnyMessage] = field(default_factory=collections.deque)
     """What has arrived, and waits until the client has read of its answers."""
+    put_back: collections.deque[ReadPixels] = field(default_factory=collections.deque)
+    """Planes that could be sent but for the client, who must read first; then they are found
+    again."""
     has_asked: bool = False
     """Whether it ever sent a message: a stranger who only holds a connection does not."""
     travel: Travel = field(default_factory=Travel)
@@ -40,6 +44,11 @@ class ClientSession:
     def reads(self) -> bool:
         """Whether it reads its answers: if not, it must first, before more are made."""
         return self.connection.unsent_bytes < MAX_HELD_BYTES
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything that waited for it to read can go on."""
+        return self.reads and bool(self.inbox or self.put_back)
 
     def turn_over(self, view: int, turn: int, request: int) -> list[int]:
         """Note a request of a view; return those of earlier turns that it withdraws.

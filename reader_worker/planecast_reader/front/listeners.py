@@ -14,7 +14,8 @@ from planecast_protocol.errors import EndpointError
 if sys.platform != "win32":
     import fcntl
 
-_BACKLOG = 64
+BACKLOG = 128
+"""Connections that wait to be taken; so many are taken in one turn."""
 
 
 @dataclass
@@ -51,7 +52,7 @@ def listen(address: str) -> Listener:
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         stream.bind((host.strip("[]"), port))
-        stream.listen(_BACKLOG)
+        stream.listen(BACKLOG)
     except OSError as trouble:
         stream.close()
         raise EndpointError(_why(address, trouble)) from None
@@ -74,7 +75,7 @@ def _listen_unix(address: str, path: Path) -> Listener:
     try:
         stream.bind(str(path))
         path.chmod(0o600)
-        stream.listen(_BACKLOG)
+        stream.listen(BACKLOG)
     except OSError as trouble:
         stream.close()
         os.close(lock_fd)

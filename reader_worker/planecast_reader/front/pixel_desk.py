@@ -33,6 +33,9 @@ from planecast_reader.front.registered import check_registered, explain_missing,
 from planecast_reader.front.settling import Settling
 from planecast_reader.front.size_hints import SizeHints
 
+TAKEN_UP = 32
+"""Requests of a slow client that are looked at in one turn."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -85,6 +88,13 @@ class PixelDesk:
             self._answer_cached(client, request, slot)
             return
         self._facts.ask(request.path, partial(self._on_facts, client, request, digest))
+
+    def take_up(self, client: ClientSession) -> None:
+        """Answer what was put back until the client reads."""
+        for _ in range(min(TAKEN_UP, len(client.put_back))):
+            request = client.put_back.popleft()
+            if request.request in client.unanswered:
+                self.read(client, request)
 
     def cancel(self, client: ClientSession, requests: list[int]) -> None:
         """Withdraw requests, wherever they are."""
@@ -173,8 +183,11 @@ class PixelDesk:
         if client.row is not None:
             generation = self._arena.generation(slot)
             shared = SharedPlane(slot=slot.number, generation=generation, offset=slot.offset)
-        else:
+        elif client.reads:
             payload = self._arena.read(slot, known.nbytes)
+        else:
+            client.put_back.append(request)
+            return
         ready = PixelsReady(
             request=request.request,
             shape=known.shape,

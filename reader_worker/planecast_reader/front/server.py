@@ -150,7 +150,7 @@ class Front:
         for client in [c for c in self._clients.values() if not c.alive]:
             self._bury(client)
         for client in self._clients.values():
-            if client.inbox and client.reads:
+            if client.has_work:
                 self._on_client(client, 0)
             self._update_interest(client)
         if self._arena is not None:
@@ -170,17 +170,20 @@ class Front:
             self._selector.register(listener.socket, selectors.EVENT_READ, accept)
 
     def _accept(self, listening: socket.socket, _mask: int) -> None:
-        try:
-            stream, _peer = listening.accept()
-        except OSError as trouble:  # gone again, or no file descriptors left
-            self._log.warning("accept", "could not accept a client: %s", trouble)
-            if trouble.errno in (errno.EMFILE, errno.ENFILE):
-                self._stop_listening()
-            return
-        if len(self._clients) >= self._max_clients and not self._make_room():
-            stream.close()
-            return
-        self._welcome(stream)
+        for _ in range(listeners.BACKLOG):
+            try:
+                stream, _peer = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as trouble:  # gone again, or no file descriptors left
+                self._log.warning("accept", "could not accept a client: %s", trouble)
+                if trouble.errno in (errno.EMFILE, errno.ENFILE):
+                    self._stop_listening()
+                return
+            if len(self._clients) < self._max_clients or self._make_room():
+                self._welcome(stream)
+            else:
+                stream.close()
 
     def _stop_listening(self) -> None:
         """Let newcomers wait for a while: they would wake the loop again and again."""
@@ -235,6 +238,8 @@ class Front:
                 client.has_asked = client.has_asked or bool(client.inbox)
             while client.inbox and client.reads:
                 self._desk.handle(client, client.inbox.popleft(), len(self._clients))
+            if client.has_work:
+                self._desk.pixels.take_up(client)
         except UnreachableError:
             client.alive = False
         except PlanecastError as garbage:
