@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from planecast_agent.books import AcquisitionBook
 from planecast_agent.journal import Journal
-from planecast_protocol.columns import pack_bodies
+from planecast_protocol.columns import is_chunk, pack_bodies
 from planecast_protocol.errors import JournalFullError
 from planecast_protocol.limits import CHUNK_EVENTS, MAX_CHUNK_BYTES
 
@@ -32,7 +32,7 @@ class History:
         n_events = min(CHUNK_EVENTS - (first - 1) % CHUNK_EVENTS, book.head + 1 - first)
         if n_events == CHUNK_EVENTS:
             kept = self._journal.chunk(book.id, first)
-            if kept is not None:
+            if kept is not None and is_chunk(kept):
                 return n_events, kept
         bodies = _up_to_the_limit(self._journal.read(book.id, first, n_events))
         columns = pack_bodies(bodies)

@@ -3,6 +3,11 @@
 Whoever joins late reads history this way, and whoever follows reads news this way too. The
 columns are plain little-endian bytes, so that the agent needs no numpy; a subscriber views
 them with `numpy.frombuffer` without making an object per plane.
+
+    chunk = [zlib of {count, numbers, odd_indices, others}, zlib of the paths]     (msgpack)
+
+`numbers` are the columns of `INTEGER_COLUMNS`, then times, sizes and mtimes; one that is the same
+in all rows is there once. Paths are apart: a subscriber keeps them as they came.
 """
 
 import sys
@@ -41,6 +46,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     """int64, mtime of the file in ns; -1: not given."""
     paths: str
     """Wire paths, joined by NUL."""
+    packed_paths: bytes
+    """The same, compressed by zlib."""
     odd_indices: dict[int, AxisIndex]
     """Row to the source's index, where that has other letters than T, Z, C."""
     others: list[tuple[int, bytes]]
@@ -50,6 +57,24 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     def planes(self) -> int:
         """Number of rows."""
         return self.count - len(self.others)
+
+
+class _Chunk(msgspec.Struct, frozen=True, array_like=True):
+    head: bytes
+    paths: bytes
+
+
+class _Head(msgspec.Struct, frozen=True):
+    count: int
+    numbers: list[bytes]
+    odd_indices: dict[int, AxisIndex]
+    others: list[tuple[int, bytes]]
+
+
+_CODES: list[Literal["d", "i", "q"]] = ["i", "i", "i", "i", "i", "i", "i", "i", "i", "d", "q", "q"]
+"""Of the columns in `_Head.numbers`, as `array` calls them."""
+_ITEM_BYTES = [array(code).itemsize for code in _CODES]
+_FIRST_BYTE = msgspec.msgpack.encode(_Chunk(b"", b""))[:1]
 
 
 class _Index(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -104,7 +129,8 @@ def read_column(code: Literal["d", "i", "q"], raw: bytes) -> "array[Any]":
     return column
 
 
-_decoder = msgspec.msgpack.Decoder(Columns)
+_chunk_decoder = msgspec.msgpack.Decoder(_Chunk)
+_head_decoder = msgspec.msgpack.Decoder(_Head)
 _encoder = msgspec.msgpack.Encoder()
 _event_decoder = msgspec.msgpack.Decoder(_Image | _Start | _Resume | _End)
 
@@ -121,23 +147,28 @@ def pack_bodies(bodies: Sequence[bytes]) -> bytes:
     """
     events = [_event_decoder.decode(body) for body in bodies]
     images = [event for event in events if type(event) is _Image]
-    others = [(n, bodies[n]) for n, event in enumerate(events) if type(event) is not _Image]
     sources = [image.source for image in images]
-    columns = Columns(
+    head = _Head(
         count=len(bodies),
-        integers=b"".join(_bytes_of("i", column) for column in _integers(images, sources)),
-        registered_at=_bytes_of("d", [image.registered_at for image in images]),
-        sizes=_bytes_of("q", _given([source.size_bytes for source in sources])),
-        mtimes=_bytes_of("q", _given([source.mtime_ns for source in sources])),
-        paths="\0".join([source.path for source in sources]),
+        numbers=list(map(_bytes_of, _CODES, _numbers(images, sources))),
         odd_indices={
             row: source.index
             for row, source in enumerate(sources)
             if source.index and not source.index.keys() <= _KNOWN_LETTERS
         },
-        others=others,
+        others=[(n, bodies[n]) for n, event in enumerate(events) if type(event) is not _Image],
     )
-    return zlib.compress(_encoder.encode(columns), 1)
+    paths = "\0".join([source.path for source in sources]).encode()
+    packed = (zlib.compress(part, 1) for part in (_encoder.encode(head), paths))
+    return _encoder.encode(_Chunk(*packed))
+
+
+def _numbers(images: Sequence[_Image], sources: Sequence[_Source]) -> Iterator[Sequence[float]]:
+    """Yield the columns of `_CODES`."""
+    yield from _integers(images, sources)
+    yield [image.registered_at for image in images]
+    yield _given([source.size_bytes for source in sources])
+    yield _given([source.mtime_ns for source in sources])
 
 
 def _integers(images: Sequence[_Image], sources: Sequence[_Source]) -> Iterator[Sequence[int]]:
@@ -154,33 +185,74 @@ def _integers(images: Sequence[_Image], sources: Sequence[_Source]) -> Iterator[
         yield [index.get(letter, -1) for index in axes] if any(axes) else [-1] * len(axes)
 
 
-def _given(values: Sequence[int | None]) -> list[int]:
+def _given(values: list[int | None]) -> list[int]:
+    if values.count(None) == len(values):
+        return [-1] * len(values)
     return [-1 if value is None else value for value in values]
+
+
+def is_chunk(kept: bytes) -> bool:
+    """Tell whether this is a chunk as `pack` makes them, and not as older agents did."""
+    return kept.startswith(_FIRST_BYTE)
 
 
 def unpack(chunk: bytes | memoryview) -> Columns:
     """Return the columns in `chunk`; raise `BadMessageError` if it is damaged or a bomb."""
-    inflater = zlib.decompressobj()
     try:
-        raw = inflater.decompress(chunk, MAX_CHUNK_BYTES)
-        if inflater.unconsumed_tail or not inflater.eof:
-            raise BadMessageError(f"a chunk of events is cut or above {MAX_CHUNK_BYTES} bytes")
-        columns = _decoder.decode(raw)
+        parts = _chunk_decoder.decode(chunk)
+        raw_head = _inflate(parts.head, MAX_CHUNK_BYTES)
+        joined = _inflate(parts.paths, MAX_CHUNK_BYTES - len(raw_head))
+        head = _head_decoder.decode(raw_head)
+        paths = joined.decode()
     except (zlib.error, msgspec.MsgspecError, UnicodeError, ValueError) as trouble:
         raise BadMessageError(f"a chunk of events is damaged: {trouble}") from None
-    rows = columns.planes
-    lengths = (len(columns.integers), len(columns.registered_at), len(columns.sizes))
+    rows = head.count - len(head.others)
     if (
-        not 0 <= rows <= columns.count <= CHUNK_EVENTS
-        or lengths != (4 * len(INTEGER_COLUMNS) * rows, 8 * rows, 8 * rows)
-        or len(columns.mtimes) != 8 * rows
-        or (columns.paths.count("\0") + 1 != rows if rows else columns.paths)
+        not 0 <= rows <= head.count <= CHUNK_EVENTS
+        or len(head.numbers) != len(_CODES)
+        or (joined.count(b"\0") + 1 != rows if rows else joined)
     ):
-        raise BadMessageError("a chunk of events has columns of different lengths")
-    return columns
+        raise _uneven()
+    numbers = list(map(_column, head.numbers, _ITEM_BYTES, [rows] * len(_CODES)))
+    *integers, registered_at, sizes, mtimes = numbers
+    return Columns(
+        count=head.count,
+        integers=b"".join(integers),
+        registered_at=registered_at,
+        sizes=sizes,
+        mtimes=mtimes,
+        paths=paths,
+        packed_paths=parts.paths,
+        odd_indices=head.odd_indices,
+        others=head.others,
+    )
+
+
+def _inflate(packed: bytes, limit: int) -> bytes:
+    inflater = zlib.decompressobj()
+    raw = inflater.decompress(packed, max(1, limit))
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise BadMessageError(f"a chunk of events is cut or above {MAX_CHUNK_BYTES} bytes")
+    return raw
+
+
+def _column(number: bytes, item_bytes: int, rows: int) -> bytes:
+    """Return a whole column."""
+    if len(number) == item_bytes * rows:
+        return number
+    if rows and len(number) == item_bytes:
+        return number * rows
+    raise _uneven()
+
+
+def _uneven() -> BadMessageError:
+    return BadMessageError("a chunk of events has columns of different lengths")
 
 
 def _bytes_of(code: Literal["d", "i", "q"], values: Sequence[float]) -> bytes:
+    """Return a column; its first value, if they are all the same."""
+    if values and values[0] == values[-1] and values.count(values[0]) == len(values):
+        values = values[:1]
     column = array(code, values)
     if sys.byteorder == "big":
         column.byteswap()

@@ -4,12 +4,11 @@ import zlib
 from array import array
 
 import msgpack
-import msgspec
 import numpy as np
 import pytest
 
 from planecast_protocol.axes import PlaneIndex
-from planecast_protocol.columns import INTEGER_COLUMNS, Columns, pack, unpack
+from planecast_protocol.columns import INTEGER_COLUMNS, Columns, is_chunk, pack, unpack
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.event_messages import EndAcquisition, Event, RegisterImage
 from planecast_protocol.limits import CHUNK_EVENTS, MAX_CHUNK_BYTES
@@ -80,11 +79,14 @@ def test_no_events_are_empty_columns():
 
 
 def test_an_independent_reader_finds_the_columns():
-    unpacked = msgpack.unpackb(zlib.decompress(pack([image(5), image(6)])), strict_map_key=False)
+    head, paths = map(zlib.decompress, msgpack.unpackb(pack([image(5), image(6)])))
+    unpacked = msgpack.unpackb(head, strict_map_key=False)
 
     assert unpacked["count"] == 2
-    assert unpacked["paths"] == "data:5/λ.tif\0data:6/λ.tif"
-    assert array("i", unpacked["integers"])[:4].tolist() == [5, 6, 2, 2]
+    assert paths.decode() == "data:5/λ.tif\0data:6/λ.tif"
+    times, fovs = unpacked["numbers"][:2]
+    assert array("i", times).tolist() == [5, 6]
+    assert array("i", fovs).tolist() == [2]
 
 
 def test_a_full_chunk_is_small():
@@ -108,27 +110,46 @@ def test_a_chunk_cut_or_changed_anywhere_is_refused():
 
 def test_a_bomb_is_refused():
     with pytest.raises(BadMessageError, match=f"above {MAX_CHUNK_BYTES} bytes"):
-        unpack(zlib.compress(bytes(MAX_CHUNK_BYTES + 1)))
+        unpack(joined({}, bytes(MAX_CHUNK_BYTES + 1)))
+    with pytest.raises(BadMessageError, match=f"above {MAX_CHUNK_BYTES} bytes"):
+        unpack(msgpack.packb([zlib.compress(bytes(MAX_CHUNK_BYTES + 1)), zlib.compress(b"")]))
 
 
-INCONSISTENT = {
-    "count": 3,
-    "integers": bytes(4),
-    "registered_at": b"",
-    "sizes": bytes(8),
-    "mtimes": bytes(24),
-    "paths": "data:only-one.tif",
-    "others": [(0, b"a"), (0, b"b"), (0, b"c")],
+def joined(head: dict[str, object], paths: bytes) -> bytes:
+    """Return a chunk of these parts, whatever is in them."""
+    packed: bytes = msgpack.packb([zlib.compress(msgpack.packb(head)), zlib.compress(paths)])
+    return packed
+
+
+WHOLE = {
+    "count": 2,
+    "numbers": [bytes(4)] * 9 + [bytes(8)] * 3,
+    "odd_indices": {},
+    "others": [],
 }
+INCONSISTENT: list[tuple[str, object]] = [
+    ("count", 3),
+    ("count", -1),
+    ("numbers", [bytes(4)] * 9 + [bytes(8)] * 2),
+    ("numbers", [bytes(8)] * 8 + [bytes(12)] + [bytes(16)] * 3),
+    ("numbers", [bytes(4)] * 9 + [b"", bytes(8), bytes(8)]),
+    ("numbers", [bytes(4)] * 9 + [bytes(16), bytes(16), bytes(24)]),
+    ("others", [(0, b"a"), (0, b"b"), (0, b"c")]),
+]
 
 
-@pytest.mark.parametrize(("field", "value"), INCONSISTENT.items())
+@pytest.mark.parametrize(("field", "value"), INCONSISTENT)
 def test_columns_of_different_lengths_are_refused(field: str, value: object):
-    columns = unpack(pack([image(0), image(1)]))
-    changed = msgspec.structs.replace(columns, **{field: value})
+    assert unpack(joined(WHOLE, b"d:a\0d:b")).planes == 2
 
-    with pytest.raises(BadMessageError, match="different lengths"):
-        unpack(zlib.compress(msgspec.msgpack.encode(changed)))
+    for head, paths in ((WHOLE | {field: value}, b"d:a\0d:b"), (WHOLE, b"d:only-one")):
+        with pytest.raises(BadMessageError, match="different lengths"):
+            unpack(joined(head, paths))
+
+
+def test_a_chunk_of_an_older_agent_is_told_apart():
+    assert is_chunk(pack([image(0)]))
+    assert not is_chunk(zlib.compress(b"{}", 1))
 
 
 def test_more_events_than_a_chunk_holds_are_refused():

@@ -24,6 +24,8 @@ class PlaneRows:
     joined_paths: str
     """Wire paths, joined by NUL."""
     odd_indices: dict[int, AxisIndex] = field(default_factory=dict)
+    packed_paths: bytes | None = None
+    """`joined_paths` compressed by zlib, where they came so."""
 
     def __len__(self) -> int:
         return len(self.registered_at)
@@ -43,6 +45,7 @@ class PlaneRows:
             sizes=_view(columns.sizes, "<i8"),
             mtimes=_view(columns.mtimes, "<i8"),
             joined_paths=columns.paths,
+            packed_paths=columns.packed_paths,
             odd_indices=columns.odd_indices,
         )
 

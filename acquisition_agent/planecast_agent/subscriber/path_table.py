@@ -10,6 +10,8 @@ import numpy.typing as npt
 BLOCK_PATHS = 8192
 MIN_BLOCK_BYTES = 1 << 20
 """Long paths fill a block before they are as many."""
+MIN_PACKED_PATHS = 4096
+"""So few in a block compress about as well."""
 INFLATED_BLOCKS = 4
 
 
@@ -47,9 +49,19 @@ class PathTable:
     def __len__(self) -> int:
         return self._n
 
-    def extend(self, joined: str, n_paths: int) -> None:
-        """Append `n_paths` paths, joined by NUL; none of them holds one."""
+    def extend(self, joined: str, n_paths: int, packed: bytes | None = None) -> None:
+        """Append `n_paths` paths, joined by NUL; none of them holds one.
+
+        `packed` are the same, if they came compressed by zlib: so many as fill a block are kept so.
+        """
         if not n_paths:
+            return
+        if packed is not None and n_paths >= MIN_PACKED_PATHS:
+            if self._tail_starts:
+                self._close_tail()
+            self._starts.append(self._n)
+            self._blocks.append(packed)
+            self._n += n_paths
             return
         self._tail.append(joined)
         self._tail_starts.append(self._n)

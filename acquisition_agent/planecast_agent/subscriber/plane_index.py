@@ -58,7 +58,7 @@ class RegisteredPlanes(KnownPlanes):
         self._revise(cells, repeats + known)
         first = self._rows.n
         self._rows.append(rows)
-        self._paths.extend(rows.joined_paths, len(rows))
+        self._paths.extend(rows.joined_paths, len(rows), rows.packed_paths)
         self._odd.update({first + row: index for row, index in rows.odd_indices.items()})
         self._row_of.set_many(cells, np.arange(first, self._rows.n, dtype=np.int32))
         self._count(cells, new=~known & (repeats == 0), first=first)
