@@ -146,6 +146,22 @@ def test_reading_is_by_sequence_and_bounded(journal: Journal):
     assert journal.read("first", 12, 100) == []
 
 
+def test_reading_is_across_commits_of_any_size(journal: Journal):
+    _start(journal, "first")
+    _fill(journal, "other", 3)
+    bodies = []
+    for n_events in (1, 2, 50, 1, 7):
+        bodies += [_register(journal, "first", t) for t in range(n_events)]
+        journal.advance(ALICE, journal.cursor(ALICE) + n_events)
+        journal.commit()
+    _fill(journal, "last", 3)
+
+    for first in range(2, 63):
+        for n_events in (1, 2, 8, 60, 100):
+            expected = bodies[first - 2 : first - 2 + n_events]
+            assert journal.read("first", first, n_events) == expected
+
+
 def _fill(journal: Journal, name: str, n_planes: int) -> None:
     last = journal.cursor(ALICE)
     _start(journal, name)
@@ -225,7 +241,8 @@ create table events(
     acquisition integer, seq integer, body blob, primary key(acquisition, seq)) without rowid;
 create table dead_letters(publisher text, seq integer, why text, body blob);
 insert into meta values('log', 'first');
-insert into acquisitions values(1, 'old', 'a', 'old', 'running', 0, 0, 5.0, 1, 1, 1);
+insert into acquisitions values(1, 'old', 'a', 'old', 'running', 3, 2, 5.0, 1, 1, 1);
+insert into events values(1, 1, 'one'), (1, 2, 'two'), (1, 3, 'three');
 insert into dead_letters values('a', 3, 'why', x'00');
 """
 
@@ -242,7 +259,16 @@ def test_a_journal_of_an_older_agent_is_continued(tmp_path: Path):
     assert (book.n_bytes, book.ended_at, book.stored_at) == (0, None, 0.0)
     assert journal.dead_letters() == [DeadLetter("a", 3, "why", b"\0", "")]
     _fill(journal, "new", 3)
-    assert journal.heads() == {"old": 0, "new": 4}
-    journal.forget("new")
+    body = _register(journal, "old", 0)
+    journal.advance(ALICE, 9)
+    assert journal.commit() == {"old": 4}
+    assert journal.heads() == {"old": 4, "new": 4}
+    assert journal.read("old", 2, 9) == ["two", "three", body]
+    assert journal.read("old", 1, 2) == ["one", "two"]
+    journal.forget("old")
     assert _free_all(journal) > 0
+    assert len(journal.read("new", 1, 9)) == 4
     journal.close()
+    database = sqlite3.connect(tmp_path / JOURNAL_NAME)
+    assert database.execute("select count(*) from events").fetchone() == (0,)
+    database.close()
