@@ -10,6 +10,7 @@ from planecast_protocol.command_messages import CommandMessage
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.event_messages import Event
 from planecast_protocol.reader_messages import ReaderMessage
+from planecast_protocol.remote_messages import RemoteMessage
 from planecast_protocol.retention_messages import RetentionMessage
 from planecast_protocol.state_messages import StateMessage
 from planecast_protocol.task_messages import TaskMessage
@@ -22,6 +23,7 @@ AnyMessage = (
     | StateMessage
     | CommandMessage
     | ReaderMessage
+    | RemoteMessage
     | TaskMessage
 )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from planecast_protocol.axes import Count
-from planecast_protocol.limits import MAX_DIMENSIONS, MAX_PATH_CHARS
+from planecast_protocol.limits import MAX_COUNT, MAX_DIMENSIONS, MAX_PATH_CHARS
 
 WirePath = Annotated[str, msgspec.Meta(min_length=3, max_length=MAX_PATH_CHARS)]
 """`alias:relative/posix/path`; `paths.check_wire_path` has the rule."""
@@ -52,6 +52,17 @@ class PlaneSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         if self.size_bytes is None:
             return None
         return FileStamp(size_bytes=self.size_bytes, mtime_ns=self.mtime_ns)
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What of a plane is on a screen: a rectangle in its pixels, and the screen's for it."""
+
+    x: Count
+    y: Count
+    width: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
+    height: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
+    screen_width: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
+    screen_height: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 
 
 class SharedPlane(msgspec.Struct, frozen=True, kw_only=True):

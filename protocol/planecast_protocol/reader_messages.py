@@ -16,6 +16,7 @@ from planecast_protocol.planes import (
     DtypeName,
     FileStamp,
     PlaneStatistics,
+    Seen,
     Shape,
     SharedPlane,
     WirePath,
@@ -87,6 +88,12 @@ class ReadPixels(Message, frozen=True, kw_only=True, tag="read"):
     """Of the registered plane: a plane that was registered again is read again."""
     registered: FileStamp | None = None
     """The finished file, as its controller registered it: another file is not read."""
+    seen: Seen | None = None
+    """For other machines: this of the plane is wanted first, and coarse before it is whole."""
+    warm: bool = False
+    """For other machines: only into the worker's cache, and answered by `Done`."""
+    most_px: Count = 0
+    """For other machines: not 0: a coarser plane will do, no side longer than about this."""
 
 
 class ReadPlanetable(Message, frozen=True, kw_only=True, tag="planetable"):
@@ -164,6 +171,8 @@ class PixelsReady(Message, frozen=True, kw_only=True, tag="pixels"):
     """The plane was in the arena already."""
     read_ms: float = 0.0
     """Time that the reader took."""
+    draft: bool = False
+    """From another machine: not all pixels are exact yet, and the plane itself will follow."""
 
 
 class PixelsPending(Message, frozen=True, kw_only=True, tag="pending"):

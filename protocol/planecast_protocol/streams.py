@@ -14,6 +14,10 @@ from planecast_protocol.limits import MAX_PLANE_BYTES, MAX_REQUEST_BYTES
 from planecast_protocol.messages import AnyMessage, decode, encode
 
 HEADER = struct.Struct("<IQ")
+BIG_BYTES = 64 << 10
+
+Frame = tuple[AnyMessage, bytes | memoryview]
+"""A message and its payload, which can't be written to."""
 
 
 def frame(message: AnyMessage, payload_bytes: int = 0) -> bytes:
@@ -23,20 +27,46 @@ def frame(message: AnyMessage, payload_bytes: int = 0) -> bytes:
 
 
 class FrameDecoder:
-    """Cuts a stream of bytes into messages and payloads. Not thread-safe."""
+    """Cuts a stream of bytes into messages and payloads. Not thread-safe.
+
+    A big payload has memory of its own from its beginning: whoever receives it right there
+    (`room`, `filled`) copies nothing.
+    """
 
     def __init__(
         self, max_message: int = MAX_REQUEST_BYTES, max_payload: int = MAX_PLANE_BYTES
     ) -> None:
         self._buffer = bytearray()
+        self._message: AnyMessage | None = None
+        """Of the big payload that is under way."""
+        self._payload = memoryview(b"")
+        self._n_filled = 0
         self._max_message = max_message
         self._max_payload = max_payload
 
-    def feed(self, data: bytes | memoryview) -> Iterator[tuple[AnyMessage, bytes]]:
+    def room(self) -> memoryview | None:
+        """Return where the next bytes of the stream belong, if they are of a big payload."""
+        return None if self._message is None else self._payload[self._n_filled :]
+
+    def filled(self, n_bytes: int) -> Iterator[Frame]:
+        """Take bytes that were written to the beginning of `room`; like `feed`."""
+        self._n_filled += n_bytes
+        if self._message is not None and self._n_filled == len(self._payload):
+            message, payload = self._message, self._payload
+            self._message, self._payload = None, memoryview(b"")
+            yield message, payload.toreadonly()
+
+    def feed(self, data: bytes | memoryview) -> Iterator[Frame]:
         """Yield each whole (message, payload); raise `BadMessageError` when out of bounds.
 
         After an error the stream has no meaning any more: close the connection.
         """
+        room = self.room()
+        if room is not None:
+            n_bytes = min(len(room), len(data))
+            room[:n_bytes] = data[:n_bytes]
+            yield from self.filled(n_bytes)
+            data = data[n_bytes:]
         self._buffer += data
         while len(self._buffer) >= HEADER.size:
             message_bytes, payload_bytes = HEADER.unpack_from(self._buffer)
@@ -47,9 +77,25 @@ class FrameDecoder:
                 )
             middle = HEADER.size + message_bytes
             end = middle + payload_bytes
+            if len(self._buffer) < middle:
+                return
+            if len(self._buffer) < end and payload_bytes >= BIG_BYTES:
+                self._begin(decode(bytes(self._buffer[HEADER.size : middle])), payload_bytes)
+                self._take_over(middle)
+                return
             if len(self._buffer) < end:
                 return
             message = decode(bytes(self._buffer[HEADER.size : middle]))
             payload = bytes(self._buffer[middle:end])
             del self._buffer[:end]
             yield message, payload
+
+    def _begin(self, message: AnyMessage, payload_bytes: int) -> None:
+        self._message = message
+        self._payload = memoryview(bytearray(payload_bytes))
+
+    def _take_over(self, middle: int) -> None:
+        """Move what is there of a big payload to where the rest will come."""
+        self._n_filled = len(self._buffer) - middle
+        self._payload[: self._n_filled] = self._buffer[middle:]
+        self._buffer.clear()

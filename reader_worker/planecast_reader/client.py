@@ -30,7 +30,7 @@ from planecast_protocol.errors import (
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.metadata import ImageMetadata
-from planecast_protocol.planes import PlaneStatistics
+from planecast_protocol.planes import PlaneStatistics, Seen
 from planecast_protocol.reader_messages import (
     AskWorkerStatus,
     Cancel,
@@ -48,9 +48,10 @@ from planecast_protocol.reader_messages import (
     TableReady,
     WorkerStatus,
 )
+from planecast_protocol.remote_messages import LookAt
 from planecast_reader.arena.ledger import digest_of
 from planecast_reader.receiving import Receiving
-from planecast_reader.worker_link import WorkerLink, find_worker
+from planecast_reader.worker_link import RemoteLink, WorkerLink, find_worker
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class PixelAnswer:
     statistics: PlaneStatistics | None
     cached: bool
     read_ms: float
+    draft: bool = False
+    """From another machine: not all pixels are exact yet. The plane follows, in the same memory."""
 
 
 Answer = PixelAnswer | ImageInfo | ImageMetadata | Table | WorkerStatus | PlanecastError | None
@@ -80,6 +83,7 @@ Answer = PixelAnswer | ImageInfo | ImageMetadata | Table | WorkerStatus | Planec
 
 OnAnswer = Callable[[Answer], None]
 OnPending = Callable[[str], None]
+OnDraft = Callable[[PixelAnswer], None]
 OnState = Callable[[bool, str], None]
 
 
@@ -88,6 +92,7 @@ class _Outstanding:
     message: Request
     on_answer: OnAnswer
     on_pending: OnPending | None
+    on_draft: OnDraft | None = None
     cancelled: bool = False
 
 
@@ -128,20 +133,31 @@ class ReaderClient:
 
     # ------------------------------------------------------------ asking
 
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether pixels come over a network, and are worth keeping here."""
+        link = self._link
+        return link is not None and isinstance(link, RemoteLink)
+
     def submit(
-        self, message: Request, on_answer: OnAnswer, on_pending: OnPending | None = None
+        self,
+        message: Request,
+        on_answer: OnAnswer,
+        on_pending: OnPending | None = None,
+        on_draft: OnDraft | None = None,
     ) -> int:
         """Ask without waiting; return the request's number.
 
         `on_answer` is called once with the answer or a `PlanecastError`; `on_pending` with the
-        reason each time that a plane turns out not to be whole yet.
+        reason each time that a plane turns out not to be whole yet; `on_draft` with what is
+        known of a plane of another machine before all of it has come.
         """
         number = next(self._numbers)
         message = msgspec.structs.replace(message, request=number)
         with self._lock:
             if self._closed.is_set():
                 raise WorkerUnreachableError("this client is closed")
-            self._outstanding[number] = _Outstanding(message, on_answer, on_pending)
+            self._outstanding[number] = _Outstanding(message, on_answer, on_pending, on_draft)
             self._send(message)
         return number
 
@@ -163,6 +179,19 @@ class ReaderClient:
                 self._outstanding[number].cancelled = True
             if known:
                 self._send(Cancel(requests=known))
+
+    def look_at(self, seen: Seen, *numbers: int) -> None:
+        """Tell what is seen by now of planes of another machine that are on their way."""
+        with self._lock:
+            known = []
+            for number in numbers:
+                outstanding = self._outstanding.get(number)
+                if outstanding is not None and isinstance(outstanding.message, ReadPixels):
+                    # Asked again on another connection, it begins there.
+                    outstanding.message = msgspec.structs.replace(outstanding.message, seen=seen)
+                    known.append(number)
+            if known and self.is_remote:
+                self._send(LookAt(requests=known, seen=seen))
 
     def request(
         self, message: Request, timeout_s: float | None = None, *, find: bool = True
@@ -317,7 +346,9 @@ class ReaderClient:
         for _, outstanding in withdrawn:
             outstanding.on_answer(CancelledError("withdrawn by its client"))
 
-    def _on_message(self, link: WorkerLink, message: AnyMessage, payload: bytes) -> None:
+    def _on_message(
+        self, link: WorkerLink, message: AnyMessage, payload: bytes | memoryview
+    ) -> None:
         match message:
             case PixelsPending(request=number, why=why):
                 outstanding = self._outstanding.get(number)
@@ -340,7 +371,7 @@ class ReaderClient:
             case _:
                 raise BadMessageError(f"the worker sent an unexpected {type(message).__name__}")
 
-    def _on_pixels(self, link: WorkerLink, ready: PixelsReady, payload: bytes) -> None:
+    def _on_pixels(self, link: WorkerLink, ready: PixelsReady, payload: bytes | memoryview) -> None:
         pixels: npt.NDArray[Any] | None
         if ready.shared is None:
             pixels = np.frombuffer(payload, ready.dtype).reshape(ready.shape)
@@ -354,9 +385,15 @@ class ReaderClient:
                 if outstanding is not None and not outstanding.cancelled:
                     self._send(outstanding.message)
             return
-        self._answer(
-            ready.request, PixelAnswer(pixels, ready.statistics, ready.cached, ready.read_ms)
+        answer = PixelAnswer(
+            pixels, ready.statistics, ready.cached, ready.read_ms, draft=ready.draft
         )
+        if not ready.draft:
+            self._answer(ready.request, answer)
+            return
+        outstanding = self._outstanding.get(ready.request)
+        if outstanding is not None and outstanding.on_draft is not None:
+            outstanding.on_draft(answer)
 
     def _answer(self, number: int, answer: Answer) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ import socket
 
 from planecast_protocol.errors import UnreachableError
 from planecast_protocol.messages import AnyMessage
-from planecast_protocol.streams import FrameDecoder, frame
+from planecast_protocol.streams import Frame, FrameDecoder, frame
 
 MAX_UNSENT_BYTES = 256 << 20
 """A client that reads so slowly is cut off: it reconnects and asks again."""
@@ -24,21 +24,27 @@ class Connection:
         self._unsent: collections.deque[memoryview] = collections.deque()
         self._unsent_bytes = 0
 
-    def receive(self) -> list[tuple[AnyMessage, bytes]]:
+    def receive(self) -> list[Frame]:
         """Return what has arrived.
 
         Raises `UnreachableError` at the end of the stream, `BadMessageError` for garbage: close
         the connection in both cases.
         """
+        room = self._decoder.room()
         try:
-            data = self.socket.recv(_RECEIVE_BYTES)
+            if room is not None:
+                n_bytes = self.socket.recv_into(room)
+            else:
+                data = self.socket.recv(_RECEIVE_BYTES)
+                n_bytes = len(data)
         except BlockingIOError:
             return []
         except OSError as trouble:
             raise UnreachableError(f"the connection broke: {trouble}") from None
-        if not data:
+        if not n_bytes:
             raise UnreachableError("the other end closed the connection")
-        return list(self._decoder.feed(data))
+        frames = self._decoder.feed(data) if room is None else self._decoder.filled(n_bytes)
+        return list(frames)
 
     def send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
         """Queue a message, and send what the socket takes. Raises `UnreachableError`."""

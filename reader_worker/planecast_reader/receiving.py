@@ -11,10 +11,8 @@ import socket
 import threading
 
 from planecast_protocol.errors import PlanecastError
-from planecast_protocol.messages import AnyMessage
+from planecast_protocol.streams import Frame
 from planecast_reader.connection import Connection
-
-Received = tuple[AnyMessage, bytes]
 
 
 class Receiving:
@@ -27,7 +25,7 @@ class Receiving:
         """Held while what `epoll` watches for is changed: the last change must be the right one."""
         self._led = False
         self._unsent = False
-        self._handed: collections.deque[Received] = collections.deque()
+        self._handed: collections.deque[Frame] = collections.deque()
         self._broken: PlanecastError | None = None
         self._connection: Connection | None = None
         self._wake_read, self._wake_write = socket.socketpair()
@@ -72,11 +70,11 @@ class Receiving:
         with contextlib.suppress(BlockingIOError):
             self._wake_read.recv(4096)
 
-    def receive(self, connection: Connection) -> list[Received]:
+    def receive(self, connection: Connection) -> list[Frame]:
         """Return what has come, by way of callers or of the socket. Raises when that broke."""
         if self._broken is not None:
             raise self._broken
-        received: list[Received] = []
+        received: list[Frame] = []
         if self._reading.acquire(blocking=False):
             try:
                 received = connection.receive()
@@ -111,7 +109,7 @@ class Receiving:
 
     def receive_own(
         self, connection: Connection, request: int, timeout_s: float
-    ) -> list[Received] | None:
+    ) -> list[Frame] | None:
         """Wait for messages; return those of `request`. None: none came, or the connection broke.
 
         Only between `take_over` and `hand_back`.

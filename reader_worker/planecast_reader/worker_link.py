@@ -10,9 +10,8 @@ from planecast_protocol.endpoints import check_worker_address, default_worker_ad
 from planecast_protocol.errors import PlanecastError, WorkerUnreachableError
 from planecast_protocol.keys.trust import client_keys
 from planecast_protocol.limits import MAX_PLANE_BYTES
-from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import WorkerWelcome
-from planecast_protocol.streams import FrameDecoder
+from planecast_protocol.streams import Frame, FrameDecoder
 from planecast_reader.arena.leases import ClientArena
 from planecast_reader.connection import Connection
 
@@ -140,7 +139,7 @@ def _start_private(resident_bytes: int | None) -> WorkerLink:
 
 def _receive_welcome(
     stream: socket.socket, timeout_s: float
-) -> tuple[WorkerWelcome, list[tuple[AnyMessage, bytes]], list[int]]:
+) -> tuple[WorkerWelcome, list[Frame], list[int]]:
     """Wait for the first message, and for the file descriptors beside it."""
     stream.settimeout(timeout_s)
     decoder = FrameDecoder(max_payload=MAX_PLANE_BYTES)

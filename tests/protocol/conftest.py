@@ -7,6 +7,7 @@ from planecast_protocol import agent_messages as agent
 from planecast_protocol import command_messages as command
 from planecast_protocol import event_messages as event
 from planecast_protocol import reader_messages as reader
+from planecast_protocol import remote_messages as remote
 from planecast_protocol import retention_messages as retention
 from planecast_protocol import state_messages as state
 from planecast_protocol import task_messages as task
@@ -14,11 +15,12 @@ from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.errors import ErrorInfo
 from planecast_protocol.images import ChannelInfo, ImageInfo, LevelInfo, SceneInfo, TileInfo
 from planecast_protocol.messages import AnyMessage
-from planecast_protocol.planes import PlaneSource, PlaneStatistics, SharedPlane
+from planecast_protocol.planes import PlaneSource, PlaneStatistics, Seen, SharedPlane
 
 PUBLISHER = "0123456789abcdef" * 2
 ERROR = ErrorInfo(code="ReadError", message="data:a.tif: no", path="data:a.tif")
 STATISTICS = PlaneStatistics(minimum=0.0, maximum=9.0, percentiles={"50": 4.0}, histogram=[1] * 256)
+SEEN = Seen(x=1, y=2, width=3, height=4, screen_width=5, screen_height=6)
 IMAGE = ImageInfo(
     path="data:a.czi",
     format="czi",
@@ -228,6 +230,9 @@ MESSAGES: list[AnyMessage] = [
         wait=True,
         statistics=True,
         revision=2,
+        seen=SEEN,
+        warm=True,
+        most_px=7,
     ),
     reader.ReadPlanetable(request=1, path="data:a.czi", scene=1, norm_time=True),
     reader.ReadMetadata(request=1, path="data:a.czi"),
@@ -257,6 +262,14 @@ MESSAGES: list[AnyMessage] = [
         quarantined=["data:b.czi"],
         **STATUS,
     ),
+    remote.Introduce(encodings=["blosc"]),
+    remote.Received(number=3),
+    remote.LookAt(requests=[1, 2], seen=SEEN),
+    remote.PixelsComing(
+        request=1, shape=(8, 9), dtype="<u2", statistics=STATISTICS, cached=True, read_ms=1.5
+    ),
+    remote.PixelsPreview(request=1, number=2, x=1, y=2, width=3, height=4, step=2, encoding="b"),
+    remote.PixelsPart(request=1, number=2, x=1, y=2, width=3, height=4, seen_whole=True),
     task.PixelsTask(
         task=1,
         path=b"/data/a.czi",

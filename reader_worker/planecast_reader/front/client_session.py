@@ -64,7 +64,7 @@ class ClientSession:
         self.views[view] = (turn, {request})
         return sorted(requests & self.unanswered)
 
-    def answer(self, request: int, message: AnyMessage, payload: bytes = b"") -> None:
+    def answer(self, request: int, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
         """Send the final answer to a request, unless the client is gone or withdrew it."""
         if request in self.unanswered:
             self.unanswered.discard(request)
@@ -75,7 +75,7 @@ class ClientSession:
         if request in self.unanswered:
             self._send(message)
 
-    def _send(self, message: AnyMessage, payload: bytes = b"") -> None:
+    def _send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
         """Send; a broken connection ends the session, which the front then buries."""
         if not self.alive:
             return

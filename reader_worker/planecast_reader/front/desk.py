@@ -117,7 +117,7 @@ class Desk:
         self._facts.ask(request.path, on_facts)
 
     def _begin(self, client: ClientSession, request: FileRequest, facts: FileFacts) -> None:
-        def on_done(_job: Job, result: Result, payload: bytes) -> None:
+        def on_done(_job: Job, result: Result, payload: bytes | memoryview) -> None:
             match result:
                 case TaskImage(image=image):
                     client.answer(
@@ -151,7 +151,7 @@ class Desk:
                 _refuse(client, request.request, facts)
                 return
 
-            def on_done(job: Job, _result: Result, _payload: bytes) -> None:
+            def on_done(job: Job, _result: Result, _payload: bytes | memoryview) -> None:
                 left.discard(job.only_reader or 0)
                 if not left:
                     client.answer(request.request, Done(request=request.request))

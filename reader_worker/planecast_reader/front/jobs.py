@@ -39,7 +39,7 @@ class Job:
     """Its `task` number and slot are set when it starts."""
     wire_path: str
     facts: FileFacts
-    on_done: Callable[["Job", Result, bytes], None]
+    on_done: Callable[["Job", Result, bytes | memoryview], None]
     """Called once, with the result and its payload."""
     priority: Priority = "script"
     only_reader: int | None = None

@@ -303,7 +303,7 @@ class PixelDesk:
         if not entry.waiters and self._pool.cancel(entry.job):
             del self._jobs[key]
 
-    def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes) -> None:
+    def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes | memoryview) -> None:
         if isinstance(result, TaskPixels):
             self.reads += 1
             self._quarantine.forgive(job.wire_path)
@@ -314,7 +314,9 @@ class PixelDesk:
             self._quarantine.add(job.wire_path, job.facts.signature, error.message)
         self._finish(key, error, b"")
 
-    def _check_file(self, key: JobKey, job: Job, result: TaskPixels, payload: bytes) -> None:
+    def _check_file(
+        self, key: JobKey, job: Job, result: TaskPixels, payload: bytes | memoryview
+    ) -> None:
         """Look whether the file that was read is the one that was meant."""
         entry = self._jobs[key]
         try:
@@ -344,7 +346,9 @@ class PixelDesk:
             job.slot = None
         self._finish(key, error, b"")
 
-    def _finish(self, key: JobKey, result: TaskPixels | PlanecastError, payload: bytes) -> None:
+    def _finish(
+        self, key: JobKey, result: TaskPixels | PlanecastError, payload: bytes | memoryview
+    ) -> None:
         entry = self._jobs.pop(key)
         self._ahead.done(key, failed=isinstance(result, PlanecastError))
         if isinstance(result, TaskPixels):
@@ -353,7 +357,7 @@ class PixelDesk:
         for client, request in entry.waiters:
             self._disappoint(client, request, result)
 
-    def _deliver(self, entry: _PixelJob, result: TaskPixels, payload: bytes) -> None:
+    def _deliver(self, entry: _PixelJob, result: TaskPixels, payload: bytes | memoryview) -> None:
         job = entry.job
         slot, job.slot = job.slot, None
         task = job.task

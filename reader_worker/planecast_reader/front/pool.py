@@ -154,7 +154,9 @@ class Pool:
         for message, payload in received:
             self._on_message(child, message, payload)
 
-    def _on_message(self, child: ReaderChild, message: AnyMessage, payload: bytes) -> None:
+    def _on_message(
+        self, child: ReaderChild, message: AnyMessage, payload: bytes | memoryview
+    ) -> None:
         job = child.job
         match message:
             case ReaderStarted():
@@ -184,7 +186,9 @@ class Pool:
         except UnreachableError:
             self._lost(child)
 
-    def _finish(self, child: ReaderChild, job: Job, result: Result, payload: bytes) -> None:
+    def _finish(
+        self, child: ReaderChild, job: Job, result: Result, payload: bytes | memoryview
+    ) -> None:
         child.job = None
         child.reads += 1
         filled = isinstance(result, TaskPixels) and result.in_slot

@@ -20,14 +20,31 @@ from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.key import key_text
 from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage, decode, encode
-from planecast_protocol.reader_messages import AskWorkerStatus, WorkerWelcome
+from planecast_protocol.reader_messages import RequestFailed, WorkerWelcome
+from planecast_protocol.remote_messages import (
+    Introduce,
+    PixelsComing,
+    PixelsPart,
+    PixelsPreview,
+    Received,
+)
 from planecast_protocol.sockets import client_socket
+from planecast_protocol.streams import Frame
 from planecast_reader.connection import Connection
+from planecast_reader.remote.assembly import Assembly
+from planecast_reader.remote.codecs import known_encodings
 
 _FAILED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 _WATCHED = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | _FAILED
 
 Socket = zmq.Socket[bytes]
+
+
+def _joined(parts: list[zmq.Frame]) -> memoryview:
+    """Return a payload, which came in one frame or in several."""
+    if len(parts) == 1:
+        return parts[0].buffer
+    return memoryview(b"".join(part.buffer for part in parts))
 
 
 class RemoteConnection(Connection):
@@ -46,17 +63,17 @@ class RemoteConnection(Connection):
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._ring, self._wake_read, self._wake_write):
             end.setblocking(False)
-        self._received: collections.deque[tuple[AnyMessage, bytes]] = collections.deque()
+        self._received: collections.deque[Frame] = collections.deque()
+        self._assembly = Assembly()
         self._to_send: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._broken: PlanecastError | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="remote-worker", daemon=True)
         self._thread.start()
-        self.send(AskWorkerStatus(request=0))  # the gateway knows us from our first word
+        # The gateway knows us from our first word, and welcomes us.
+        self.send(Introduce(encodings=known_encodings()))
 
-    def wait_welcome(
-        self, timeout_s: float
-    ) -> tuple[WorkerWelcome, list[tuple[AnyMessage, bytes]]]:
+    def wait_welcome(self, timeout_s: float) -> tuple[WorkerWelcome, list[Frame]]:
         """Return the welcome, and what came right behind it. Raises `WorkerUnreachableError`."""
         deadline = time.monotonic() + timeout_s
         self.socket.settimeout(timeout_s)
@@ -79,7 +96,7 @@ class RemoteConnection(Connection):
         self._tell()
         return welcome, []
 
-    def receive(self) -> list[tuple[AnyMessage, bytes]]:
+    def receive(self) -> list[Frame]:
         """Return what has arrived. Raises `UnreachableError` when the connection is over."""
         with contextlib.suppress(BlockingIOError, OSError):
             self.socket.recv(4096)
@@ -158,9 +175,30 @@ class RemoteConnection(Connection):
                 return
             if not len(head):
                 continue  # the gateway looks whether we are there
-            message = decode(head.bytes)
-            self._received.append((message, b"".join(part.buffer for part in parts)))
-            self._tell()
+            self._take(door, decode(head.bytes), _joined(parts))
+
+    def _take(self, door: Socket, message: AnyMessage, payload: memoryview) -> None:
+        match message:
+            case PixelsComing():
+                ready = self._assembly.begin(message)
+            case PixelsPreview():
+                ready = self._assembly.preview(message, payload)
+            case PixelsPart():
+                ready = self._assembly.part(message, payload)
+            case _:
+                if isinstance(message, RequestFailed):
+                    self._assembly.forget(message.request)
+                self._hand_over(message, payload)
+                return
+        if isinstance(message, PixelsPreview | PixelsPart):
+            # Not before it is unpacked: a machine that is slow at that is not sent more.
+            door.send(encode(Received(number=message.number)), zmq.NOBLOCK)
+        if ready is not None:
+            self._hand_over(*ready)
+
+    def _hand_over(self, message: AnyMessage, payload: memoryview) -> None:
+        self._received.append((message, payload))
+        self._tell()
 
     def _tell(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):

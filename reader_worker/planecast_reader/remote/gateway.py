@@ -27,6 +27,7 @@ from planecast_protocol.rare_log import RareLog
 from planecast_protocol.sockets import server_socket
 from planecast_protocol.visitors import Visitors
 from planecast_reader.remote.guest_line import GuestLine
+from planecast_reader.remote.packing import Packing
 from planecast_reader.worker_link import WorkerLink, find_worker
 
 BEAT_S = 0.5
@@ -76,6 +77,7 @@ class Gateway:
             raise EndpointError(f"{address} can't be bound: {trouble}") from None
         self._door.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._visitors = Visitors(self._door, connections_of(2), address)
+        self._packing = Packing()
 
     @property
     def refused(self) -> int:
@@ -106,6 +108,7 @@ class Gateway:
         self._lines.clear()
         if not self._door.closed:
             self._visitors.close()
+            self._packing.close()
             self._door.close()
         self.gatekeeper.close()
         self._context.term()
@@ -116,6 +119,7 @@ class Gateway:
         poller = zmq.Poller()
         poller.register(self._door, zmq.POLLIN)
         poller.register(self._visitors.news, zmq.POLLIN)
+        poller.register(self._packing.bell, zmq.POLLIN)
         by_fd = {}
         for line in self._lines.values():
             by_fd[line.link.connection.socket.fileno()] = line
@@ -133,9 +137,11 @@ class Gateway:
         for source, line in by_fd.items():
             if source in ready:
                 self._attempt(line, line.listen)
+        for identity, work in self._packing.take_done():
+            if identity in self._lines:
+                self._lines[identity].packed(work)
         for line in list(self._lines.values()):
-            if line.waits:
-                self._attempt(line, partial(self._let_speak, line))
+            self._attempt(line, partial(self._let_speak, line))
 
     def _let_speak(self, line: GuestLine) -> None:
         if line.speak(self._door):
@@ -169,7 +175,7 @@ class Gateway:
             self._log.warning("no worker", "the worker can't be reached for a client: %s", trouble)
             return None
         self._log.info(f"came {user}", "a client with the key of %s", user)
-        self._lines[identity] = GuestLine(identity, user, link)
+        self._lines[identity] = GuestLine(identity, user, link, self._packing)
         return self._lines[identity]
 
     def _take(self, line: GuestLine, body: bytes) -> None:

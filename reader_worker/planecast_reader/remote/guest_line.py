@@ -3,26 +3,45 @@
 import collections
 import logging
 import select
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import zmq
 
-from planecast_protocol.errors import PlanecastError, TooLargeError
+from planecast_protocol.errors import CancelledError, PlanecastError, TooLargeError
 from planecast_protocol.messages import AnyMessage, encode
 from planecast_protocol.reader_messages import (
+    Cancel,
+    Done,
     PixelsReady,
     ReadPixels,
     RequestFailed,
     WorkerWelcome,
 )
+from planecast_protocol.remote_messages import (
+    Introduce,
+    LookAt,
+    PixelsPart,
+    PixelsPreview,
+    Received,
+)
+from planecast_protocol.streams import Frame
+from planecast_reader.remote.codecs import BLOSC
+from planecast_reader.remote.outgoing import Outgoing
+from planecast_reader.remote.packing import Packing
 from planecast_reader.remote.parts import cut
+from planecast_reader.remote.plane_out import Work
 from planecast_reader.worker_link import WorkerLink
 
 MAX_ASKED = 4096
 """Planes that a client may wait for at one time."""
 MAX_UNDER_WAY = 2
-"""Big answers that libzmq holds for a client: what a slow one can keep in memory."""
+"""Big answers that are no planes, such as tables, that libzmq holds for a client: what a slow one
+can keep in memory."""
 _BIG_BYTES = 64 << 10
 _MESSAGE_BYTES = 1 << 10
 """About what a message takes beside its payload."""
@@ -36,101 +55,161 @@ logger = logging.getLogger(__name__)
 class GuestLine:
     """Carries a client's requests to the worker, and answers back. Gateway's thread only.
 
-    Pixels go from the shared memory to libzmq without a copy. Those whose turn has not come are
-    not held there: they may be evicted meanwhile, and are asked for again.
+    Pixels go from the shared memory to libzmq, by way of a thread that packs them. Those whose
+    turn has not come are not held: they may be evicted meanwhile, and are asked for again.
     """
 
-    def __init__(self, identity: bytes, user: str, link: WorkerLink) -> None:
+    def __init__(self, identity: bytes, user: str, link: WorkerLink, packing: Packing) -> None:
         self.identity = identity
         self.user = user
         self.link = link
+        self._begin: Callable[[Work], None] = partial(packing.begin, identity)
         self._asked: dict[int, ReadPixels] = {}
-        self._ready: collections.deque[tuple[AnyMessage, bytes]] = collections.deque()
-        self._ready_bytes = 0
+        self._withdrawn: set[int] = set()
+        """Of `_asked`: those that the worker has perhaps answered before it heard of that."""
+        self._payloads: dict[int, bytes | memoryview] = {}
+        """Of planes that wait, where the worker has no more shared memory for us."""
+        self._words: collections.deque[Frame] = collections.deque()
         self._under_way: list[zmq.MessageTracker] = []
-        self._hold([(_without_memory(link.welcome), b""), *link.early])
+        self._held_bytes = 0
+        self._planes = Outgoing(can_unpack=False)
+        self._hold(_without_memory(link.welcome))
+        self._take_all(link.early)
 
     @property
     def waits(self) -> bool:
         """Whether answers are held back until others have left."""
-        return bool(self._ready)
+        return bool(self._words) or self._planes.is_held_back
 
     @property
     def watched(self) -> int:
         """What to wait for on the connection to the worker."""
         wants_to_send = self.link.connection.wants_to_send
-        listens = self._ready_bytes < MAX_READY_BYTES
+        listens = self._held_bytes < MAX_READY_BYTES
         return (select.POLLIN if listens else 0) | (select.POLLOUT if wants_to_send else 0)
 
     def ask(self, message: AnyMessage) -> None:
         """Bring a request to the worker. Raises `UnreachableError` if that is gone."""
-        if isinstance(message, ReadPixels):
-            if len(self._asked) >= MAX_ASKED:
-                trouble = TooLargeError(f"{MAX_ASKED} planes are asked for already: wait for some")
-                self.refuse(message, trouble)
+        match message:
+            case Introduce():
+                self._planes = Outgoing(can_unpack=BLOSC in message.encodings)
                 return
-            self._asked[message.request] = message
+            case Received():
+                self._planes.received(message.number)
+                return
+            case LookAt():
+                self._planes.look_at(message.requests, message.seen)
+                return
+            case Cancel():
+                self._withdraw(message.requests)
+            case ReadPixels():
+                if len(self._asked) >= MAX_ASKED:
+                    trouble = TooLargeError(
+                        f"{MAX_ASKED} planes are asked for already: wait for some"
+                    )
+                    self.refuse(message, trouble)
+                    return
+                self._asked[message.request] = message
         self.link.connection.send(message)
 
     def refuse(self, message: AnyMessage, error: PlanecastError) -> None:
         """Answer a request with an error."""
         failed = RequestFailed(request=getattr(message, "request", 0), error=error.to_info())
-        self._hold([(failed, b"")])
+        self._hold(failed)
 
     def listen(self) -> None:
         """Take what the worker answers. Raises `UnreachableError` if that is gone."""
         self.link.connection.flush()
-        self._hold(self.link.connection.receive())
+        self._take_all(self.link.connection.receive())
+
+    def packed(self, work: Work) -> None:
+        """Take a piece of a plane that was packed."""
+        self._planes.packed(work)
 
     def speak(self, door: "zmq.Socket[bytes]") -> bool:
         """Send what may leave now; tell if anything did. Raises `zmq.ZMQError` if it is gone."""
         self._under_way = [one for one in self._under_way if not one.done]
-        n_before = len(self._ready)
-        while self._ready and len(self._under_way) < MAX_UNDER_WAY:
-            message, payload = self._ready[0]
+        n_before, n_sent = len(self._words), self._planes.n_sent
+        while self._words and len(self._under_way) < MAX_UNDER_WAY:
             try:
-                self._say(door, message, payload)
+                self._say(door, *self._words[0])
             except zmq.Again:
-                break
-            self._ready.popleft()
-            self._ready_bytes -= _size(payload)
-        return len(self._ready) < n_before
+                return len(self._words) < n_before
+            self._held_bytes -= _size(self._words.popleft()[1])
+        for request in self._planes.go_on(self._take, partial(self._say, door), self._begin):
+            self._forget(request)
+        return len(self._words) < n_before or self._planes.n_sent > n_sent
 
-    def _hold(self, answers: list[tuple[AnyMessage, bytes]]) -> None:
-        self._ready.extend(answers)
-        self._ready_bytes += sum(_size(payload) for _message, payload in answers)
+    # ------------------------------------------------------------ inside
 
-    def _say(self, door: "zmq.Socket[bytes]", message: AnyMessage, payload: bytes) -> None:
-        pixels = memoryview(payload)
-        if isinstance(message, PixelsReady) and message.shared is not None:
-            taken = self._take(message)
-            if taken is None:
-                return
-            pixels = taken
-            message = msgspec.structs.replace(message, shared=None)
-        frames: list[bytes | memoryview] = [self.identity, encode(message), *cut(pixels)]
-        is_big = pixels.nbytes >= _BIG_BYTES
-        tracker = door.send_multipart(frames, zmq.NOBLOCK, copy=False, track=is_big)
-        if is_big and tracker is not None:
+    def _hold(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
+        self._words.append((message, payload))
+        self._held_bytes += _size(payload)
+
+    def _take_all(self, answers: list[Frame]) -> None:
+        for message, payload in answers:
+            match message:
+                case PixelsReady():
+                    self._take_ready(message, payload)
+                    continue
+                case RequestFailed():
+                    self._forget(message.request)
+            self._hold(message, payload)
+
+    def _take_ready(self, ready: PixelsReady, payload: bytes | memoryview) -> None:
+        asked = self._asked.get(ready.request)
+        if asked is None:
+            return
+        if ready.request in self._withdrawn:
+            self._forget(ready.request)
+            self.refuse(ready, CancelledError("withdrawn by its client"))
+        elif asked.warm:
+            self._forget(ready.request)
+            self._hold(Done(request=ready.request))
+        else:
+            if ready.shared is None:
+                self._payloads[ready.request] = payload
+                self._held_bytes += len(payload)
+            self._planes.add(asked, ready)
+
+    def _withdraw(self, requests: list[int]) -> None:
+        for request in requests:
+            if self._planes.drop(request):
+                self.refuse(self._asked[request], CancelledError("withdrawn by its client"))
+                self._forget(request)
+            elif request in self._asked:
+                self._withdrawn.add(request)
+
+    def _forget(self, request: int) -> None:
+        self._asked.pop(request, None)
+        self._withdrawn.discard(request)
+        self._held_bytes -= len(self._payloads.pop(request, b""))
+
+    def _say(
+        self, door: "zmq.Socket[bytes]", message: AnyMessage, payload: bytes | memoryview
+    ) -> None:
+        """Send without copying what is big; `Outgoing` itself knows what is under way."""
+        frames: list[bytes | memoryview] = [self.identity, encode(message)]
+        frames += cut(memoryview(payload))
+        is_big = len(payload) >= _BIG_BYTES
+        track = is_big and not isinstance(message, PixelsPart | PixelsPreview)
+        tracker = door.send_multipart(frames, zmq.NOBLOCK, copy=not is_big, track=track)
+        if track and tracker is not None:
             self._under_way.append(tracker)
-        if isinstance(message, PixelsReady | RequestFailed):
-            self._asked.pop(message.request, None)
 
-    def _take(self, ready: PixelsReady) -> memoryview | None:
+    def _take(self, ready: PixelsReady) -> npt.NDArray[Any] | None:
         """Return the pixels in the shared memory; None: they were evicted, and asked for again."""
         arena = self.link.arena
         if arena is None or ready.shared is None:
-            return None
+            payload = self._payloads[ready.request]
+            return np.frombuffer(payload, ready.dtype).reshape(ready.shape)
         pixels = arena.take(ready.shared, ready.shape, ready.dtype)
-        if pixels is not None:
-            return pixels.reshape(-1).view(np.uint8).data
-        asked = self._asked.get(ready.request)
-        if asked is not None:
-            self.link.connection.send(asked)
-        return None
+        if pixels is None and ready.request in self._asked:
+            self.link.connection.send(self._asked[ready.request])
+        return pixels
 
 
-def _size(payload: bytes) -> int:
+def _size(payload: bytes | memoryview) -> int:
     return _MESSAGE_BYTES + len(payload)
 
 
