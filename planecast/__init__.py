@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from planecast import aio as aio
+    from planecast.connecting import Microscope as Microscope
+    from planecast.connecting import connect as connect
     from planecast_agent.acquisition import Acquisition as Acquisition
     from planecast_agent.controller import Controller as Controller
     from planecast_agent.subscriber.control_client import ControlClient as ControlClient
@@ -24,8 +26,10 @@ __all__ = [
     "Acquisition",
     "ControlClient",
     "Controller",
+    "Microscope",
     "__version__",
     "aio",
+    "connect",
     "errors",
     "join",
     "list_formats",
@@ -37,7 +41,9 @@ _HOMES = {
     "Acquisition": ("planecast_agent.acquisition", ""),
     "ControlClient": ("planecast_agent.subscriber.control_client", ""),
     "Controller": ("planecast_agent.controller", ""),
+    "Microscope": ("planecast.connecting", "reader"),
     "aio": ("planecast.aio", "reader"),
+    "connect": ("planecast.connecting", "reader"),
     "join": ("planecast_agent.subscriber.join", "reader"),
     "list_formats": ("planecast_reader.formats", "reader"),
     "open_image": ("planecast_reader.headless.image", "reader"),

@@ -116,7 +116,8 @@ class ReaderClient:
         """
         if address is not None:
             check_worker_address(address)
-        self._address = address
+        self.address = address
+        """Of the worker; None: this user's, or a private one."""
         self._on_state = on_state
         self._resident_bytes = resident_bytes
         self._numbers = itertools.count(1)
@@ -290,7 +291,7 @@ class ReaderClient:
         retry_s = _RETRY_FIRST_S
         while not self._closed.is_set():
             try:
-                link = find_worker(self._address, self._resident_bytes)
+                link = find_worker(self.address, self._resident_bytes)
             except PlanecastError as trouble:
                 self._tell_state(connected=False, text=str(trouble))
                 self._closed.wait(retry_s)

@@ -70,15 +70,55 @@ def test_an_acquisition_is_seen_from_another_machine(tmp_path: Path):
         report = _view(f"tcp://127.0.0.1:{agent}", guest.folder, tmp_path)
 
         assert controller.wait(TIMEOUT_S) == 0
+        read = _read(f"tcp://127.0.0.1:{agent}", guest.folder, tmp_path)
 
+    assert read == "1 24 True"
     assert report["newest_shown"], report
     assert report["shown"], report
     assert report["wrong"] == 0
 
 
+def _read(address: str, keys: Path, home: Path) -> str:
+    """Run a script that knows of the other side its address; return what it says of a plane."""
+    program = """if True:
+        import sys, planecast
+        from planecast_viewer.identity import cell_centers, decode
+        with planecast.connect(sys.argv[1]) as scope:
+            listed = scope.acquisitions()
+            with scope.join() as joined:
+                last = list(joined)[-1]
+                with scope.open_image(last.source.path) as image:
+                    plane = image.read_plane()
+                    lazy = image.to_dask().compute()
+            at = last.index
+            x, y = cell_centers(at.channel, 8).astype(int).T
+            found = decode(plane[y, x].astype(float))
+            is_it = found == (at.t, at.fov, at.z, at.channel) and bool((lazy == plane).all())
+            print(len(listed), listed[0].planes, is_it)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, address], env=_elsewhere(keys, home), capture_output=True,
+        text=True, timeout=TIMEOUT_S, check=False, cwd=home,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 def _view(address: str, keys: Path, home: Path) -> dict[str, object]:
     """Run a viewer that knows of the other side its address and its key."""
-    (home / "run").mkdir(mode=0o700)
+    command = [sys.executable, "-m", "planecast", "view", address, "--canvas", "raster"]
+    command += ["--report", str(home / "report.json"), "--exit-when-done"]
+    done = subprocess.run(
+        command, env=_elsewhere(keys, home), capture_output=True, text=True, timeout=TIMEOUT_S,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report: dict[str, object] = json.loads((home / "report.json").read_text())
+    return report
+
+
+def _elsewhere(keys: Path, home: Path) -> dict[str, str]:
+    (home / "run").mkdir(mode=0o700, exist_ok=True)
     environment = {
         **os.environ,
         "PLANECAST_KEYS": str(keys),
@@ -88,11 +128,4 @@ def _view(address: str, keys: Path, home: Path) -> dict[str, object]:
     }
     for name in ("PLANECAST_ROOTS", "PLANECAST_WORKER", "PLANECAST_AGENT"):
         environment.pop(name, None)
-    command = [sys.executable, "-m", "planecast", "view", address, "--canvas", "raster"]
-    command += ["--report", str(home / "report.json"), "--exit-when-done"]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    report: dict[str, object] = json.loads((home / "report.json").read_text())
-    return report
+    return environment

@@ -16,12 +16,14 @@ from key_rig import Keys, RawGuest, free_port, killed_thread
 from worker_rig import TIMEOUT_S, Asked, Worker, picture, running_worker, status, write_stack
 
 from planecast_protocol.errors import (
+    CancelledError,
     FileMissingError,
     NotAllowedError,
     NotPermittedError,
 )
 from planecast_protocol.images import ImageInfo
 from planecast_protocol.messages import encode
+from planecast_protocol.planes import Seen
 from planecast_protocol.reader_messages import (
     AskWorkerStatus,
     OpenImage,
@@ -149,6 +151,58 @@ def test_a_big_plane_comes_in_parts_and_whole(remote: RemoteWorker, visit):
 
     for z, one in enumerate(asked):
         np.testing.assert_array_equal(one.pixels(), picture(z % 2, 1500))
+
+
+def test_a_draft_comes_before_a_plane_that_a_slow_link_would_be_long_at(
+    remote: RemoteWorker, visit
+):
+    write_stack(remote.root / "wide.ome.tif", 1, size=1500)
+    alice = visit("drafts", "view")
+    request = ReadPixels(
+        request=0, path="data:wide.ome.tif", priority="screen",
+        seen=Seen(x=0, y=0, width=1500, height=1500, screen_width=300, screen_height=300),
+    )  # fmt: skip
+    drafts: list[PixelAnswer] = []
+    answered = threading.Event()
+    answers: list[object] = []
+    # A link of which nothing is known yet is taken for a slow one.
+    alice.submit(
+        request,
+        lambda answer: (answers.append(answer), answered.set()),
+        on_draft=drafts.append,
+    )
+
+    assert answered.wait(TIMEOUT_S)
+    plane = picture(0, 1500)
+    assert isinstance(answers[0], PixelAnswer)
+    assert not answers[0].draft
+    np.testing.assert_array_equal(answers[0].pixels, plane)
+    # By now it is sharp itself: it lies in the plane's memory.
+    assert drafts[0].draft
+    assert np.shares_memory(drafts[0].pixels, answers[0].pixels)
+    assert drafts[0].statistics == answers[0].statistics
+
+
+def test_a_plane_can_be_read_there_without_being_sent(remote: RemoteWorker, visit):
+    alice = visit("warmer", "view")
+
+    assert alice.request(plane(2, warm=True), TIMEOUT_S) is None
+    answer = alice.request(plane(2), TIMEOUT_S)
+    assert isinstance(answer, PixelAnswer)
+    assert answer.cached
+
+
+def test_a_plane_that_is_withdrawn_on_its_way_is_answered_at_once(remote: RemoteWorker, visit):
+    write_stack(remote.root / "withdrawn.ome.tif", 1, size=1500)
+    alice = visit("withdrawer", "view")
+    path = "data:withdrawn.ome.tif"
+    for _ in range(5):
+        asked = [Asked(alice, ReadPixels(request=0, path=path)) for _ in range(8)]
+        alice.cancel(*(one.number for one in asked[:7]))
+        for one in asked[:7]:
+            answer = one.answer()
+            assert isinstance(answer, PixelAnswer | CancelledError)
+        np.testing.assert_array_equal(asked[7].pixels(), picture(0, 1500))
 
 
 def test_parts_are_the_payload():

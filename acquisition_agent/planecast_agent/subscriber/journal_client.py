@@ -14,7 +14,7 @@ from planecast_protocol.agent_messages import (
     ListAcquisitions,
     Refused,
 )
-from planecast_protocol.endpoints import AgentAddress, default_agent_address
+from planecast_protocol.endpoints import AgentAddress, as_reached, default_agent_address
 from planecast_protocol.errors import (
     AcquisitionError,
     AgentUnreachableError,
@@ -64,6 +64,13 @@ class JournalClient:
         self._request += 1
         question = ListAcquisitions(request=self._request)
         return self._ask(question, AcquisitionList)[0].acquisitions
+
+    def worker(self) -> str:
+        """Return the address of the agent's reader worker, as reached from here; empty: none."""
+        self._request += 1
+        question = ListAcquisitions(request=self._request)
+        told = self._ask(question, AcquisitionList)[0].worker
+        return as_reached(told, AgentAddress.parse(self.address).door)
 
     def find(self, acquisition: str) -> AcquisitionSummary:
         """Return an acquisition by its id, or the newest of a name; `"latest"`: the newest.

@@ -125,13 +125,13 @@ class Image(ImagePictures):
         """
         from planecast_reader.headless.lazy import to_dask  # dask takes seconds to import
 
-        return to_dask(self.info, scene, chunks)
+        return to_dask(self.info, scene, chunks, self._client.address)
 
     def to_xarray(self, scene: int = 0, chunks: Chunks = "plane") -> xr.DataArray:
         """Return the lazy array with names of channels, coordinates in µm and s, and metadata."""
         from planecast_reader.headless.labelled import to_xarray
 
-        return to_xarray(self.info, self.metadata, scene, chunks)
+        return to_xarray(self.info, self.metadata, scene, chunks, self._client.address)
 
     # ------------------------------------------------------------ the end
 

@@ -14,7 +14,11 @@ UNITS = {"X": "um", "Y": "um", "Z": "um", "z": "um", "T": "s", "time": "s"}
 
 
 def to_xarray(
-    info: ImageInfo, metadata: ImageMetadata, scene: int, chunks: Chunks = "plane"
+    info: ImageInfo,
+    metadata: ImageMetadata,
+    scene: int,
+    chunks: Chunks = "plane",
+    worker: str | None = None,
 ) -> xr.DataArray:
     """Return the scene with names of channels, and coordinates in µm and s.
 
@@ -28,7 +32,7 @@ def to_xarray(
             unit = UNITS.get(axis)
             coords[axis] = (axis, values, {"units": unit} if unit else {})
     return xr.DataArray(
-        to_dask(info, scene, chunks),
+        to_dask(info, scene, chunks, worker),
         dims=tuple(facts.sizes),
         coords=coords,
         name=facts.name,

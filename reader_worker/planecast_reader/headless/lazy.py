@@ -15,11 +15,13 @@ from planecast_reader.headless.streaming import carry_out
 Chunks = Literal["plane", "zyx"]
 
 
-def to_dask(info: ImageInfo, scene: int, chunks: Chunks = "plane") -> da.Array:
+def to_dask(
+    info: ImageInfo, scene: int, chunks: Chunks = "plane", worker: str | None = None
+) -> da.Array:
     """Return a lazy array, axes in the order of the scene's sizes.
 
     A chunk is a plane, or with `zyx` all planes along z. It pickles: whoever computes a chunk
-    reads it through a worker of its own.
+    reads it through the worker at that address, or else through one of its own.
     """
     if chunks not in get_args(Chunks):
         raise ValueError(f"chunks={chunks!r} is none of {', '.join(get_args(Chunks))}")
@@ -40,15 +42,22 @@ def to_dask(info: ImageInfo, scene: int, chunks: Chunks = "plane") -> da.Array:
         scene=scene,
         outer=outer,
         dtype_name=dtype.str,
+        worker=worker,
     )
     return lazy
 
 
 def _read_chunk(
-    *, info: ImageInfo, scene: int, outer: tuple[str, ...], dtype_name: str, block_info: Any = None
+    *,
+    info: ImageInfo,
+    scene: int,
+    outer: tuple[str, ...],
+    dtype_name: str,
+    worker: str | None = None,
+    block_info: Any = None,
 ) -> npt.NDArray[Any]:
     """Read one chunk. Runs wherever dask computes."""
     ranges = block_info[None]["array-location"]
     chosen = {axis: slice(*part) for axis, part in zip(outer, ranges, strict=False)}
     plan = StackPlan(Stack.of(info, scene, chosen))
-    return carry_out(shared_client(), plan).astype(dtype_name, copy=False)
+    return carry_out(shared_client(worker), plan).astype(dtype_name, copy=False)

@@ -7,13 +7,15 @@ parts that it packed.
 from planecast_reader.remote.codecs import NOTHING, QUICK, SMALL, SMALLEST, Codec
 
 CODECS = (NOTHING, QUICK, SMALL, SMALLEST)
-FIRST_RATIO = {NOTHING: 1.0, QUICK: 0.6, SMALL: 0.5, SMALLEST: 0.48}
+FIRST_RATIO = {NOTHING: 1.0, QUICK: 0.6, SMALL: 0.5, SMALLEST: 0.49}
 """Packed to plain bytes, until it is known better."""
 FIRST_BYTES_PER_S = {NOTHING: 1e12, QUICK: 800e6, SMALL: 350e6, SMALLEST: 150e6}
 LEARNED = 0.1
-"""How much one part counts."""
+"""How much one part counts, after the first few."""
 BETTER_BY = 0.85
 """Another codec is taken if it needs at most this part of the time."""
+SAVES_NOTHING = 0.97
+"""Packing that needs more than this part of plain sending's time is left."""
 TRY_EVERY = 32
 """One part in so many is packed by another codec, to know how well that does by now."""
 UNKNOWN_LINK = 12.5e6
@@ -30,6 +32,7 @@ class CodecChoice:
         self._bytes_per_s = dict(FIRST_BYTES_PER_S)
         self._current = self._codecs[min(1, len(self._codecs) - 1)]
         self._n_chosen = 0
+        self._n_learned = dict.fromkeys(self._codecs, 0)
 
     @property
     def current(self) -> Codec:
@@ -48,6 +51,8 @@ class CodecChoice:
         now_s = self.seconds_per_byte(self._current, rate)
         if self.seconds_per_byte(best, rate) <= BETTER_BY * now_s:
             self._current = best
+        elif now_s > SAVES_NOTHING * self.seconds_per_byte(NOTHING, rate):
+            self._current = NOTHING
         self._n_chosen += 1
         if self._n_chosen % TRY_EVERY == 0:
             others = [c for c in self._codecs if c not in (self._current, NOTHING)]
@@ -63,8 +68,10 @@ class CodecChoice:
             return
         ratio = min(1.0, packed_bytes / plain_bytes)
         speed = plain_bytes / max(took_s, 1e-6)
-        self._ratio[codec] += LEARNED * (ratio - self._ratio[codec])
-        self._bytes_per_s[codec] += LEARNED * (speed - self._bytes_per_s[codec])
+        self._n_learned[codec] += 1
+        weight = max(LEARNED, 1 / (1 + self._n_learned[codec]))
+        self._ratio[codec] += weight * (ratio - self._ratio[codec])
+        self._bytes_per_s[codec] += weight * (speed - self._bytes_per_s[codec])
 
     def seconds_per_byte(self, codec: Codec, link_bytes_per_s: float) -> float:
         """Return the time that a plain byte takes: packing and sending overlap, if not wholly."""

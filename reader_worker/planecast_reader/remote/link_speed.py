@@ -5,12 +5,13 @@ was delivered lately, the delay the shortest; more than both explain only stands
 """
 
 import collections
-from dataclasses import dataclass
+from typing import NamedTuple
 
 REMEMBERED_S = 10.0
 """A link that has become slower is known as such after this time."""
-SHORTEST_SAMPLE_S = 0.004
-"""Over less than this a rate is noise."""
+SHORTEST_SAMPLE_S = 0.01
+"""Over less than this a rate is noise; but so much in one burst says something, too."""
+LEAST_BURST_BYTES = 64 << 10
 IN_QUEUE_S = 0.04
 """So much may stand in queues: what is beyond recall when the view moves."""
 FIRST_WINDOW_BYTES = 128 << 10
@@ -18,26 +19,29 @@ LEAST_WINDOW_BYTES = 32 << 10
 MOST_WINDOW_BYTES = 16 << 20
 
 
-@dataclass(slots=True)
-class _UnderWay:
+class _Part(NamedTuple):
     number: int
     n_bytes: int
     sent_at: float
-    delivered: int
-    """Bytes that were confirmed when this left, and when the last of them was."""
-    delivered_at: float
-    flight_began_at: float
+
+
+class _Mark(NamedTuple):
+    """From where the rate is measured next."""
+
+    at: float
+    sent_at: float
+    """When the last part had left that was confirmed by then."""
 
 
 class LinkSpeed:
     """Of one client. Takes what was sent and confirmed; parts are confirmed in order."""
 
     def __init__(self) -> None:
-        self._under_way: collections.deque[_UnderWay] = collections.deque()
+        self._under_way: collections.deque[_Part] = collections.deque()
         self.bytes_under_way = 0
         self._delivered = 0
-        self._delivered_at = 0.0
-        self._flight_began_at = 0.0
+        """Bytes since the mark."""
+        self._mark = _Mark(0.0, 0.0)
         self._rates: collections.deque[tuple[float, float]] = collections.deque()
         self._delays: collections.deque[tuple[float, float]] = collections.deque()
 
@@ -48,7 +52,7 @@ class LinkSpeed:
 
     @property
     def delay_s(self) -> float:
-        """The shortest time of late from sending to confirmation, without the bytes' own time."""
+        """The shortest time of late from sending to confirmation."""
         return min((delay for _at, delay in self._delays), default=0.0)
 
     @property
@@ -69,32 +73,26 @@ class LinkSpeed:
         """Note that a part has left."""
         if not self._under_way:
             # Idle time is no time of the link's.
-            self._delivered_at = self._flight_began_at = now
-        self._under_way.append(
-            _UnderWay(
-                number, n_bytes, now, self._delivered, self._delivered_at, self._flight_began_at
-            )
-        )
+            self._mark, self._delivered = _Mark(now, now), 0
+        self._under_way.append(_Part(number, n_bytes, now))
         self.bytes_under_way += n_bytes
 
     def confirmed(self, number: int, now: float) -> None:
         """Note that all up to `number` has arrived."""
-        last: _UnderWay | None = None
+        last: _Part | None = None
         while self._under_way and self._under_way[0].number <= number:
             last = self._under_way.popleft()
             self.bytes_under_way -= last.n_bytes
             self._delivered += last.n_bytes
         if last is None:
             return
-        self._delivered_at = now
-        # The next one's flight begins where this one's ended, as far as sending goes.
-        self._flight_began_at = last.sent_at
-        took_s = max(now - last.delivered_at, last.sent_at - last.flight_began_at)
-        if took_s >= SHORTEST_SAMPLE_S:
-            self._note_rate((self._delivered - last.delivered) / took_s, now)
-        rate = self.bytes_per_s
-        own_s = 0.0 if rate is None else last.n_bytes / rate
-        self._note_delay(max(0.0, now - last.sent_at - own_s), now)
+        self._note_delay(now - last.sent_at, now)
+        # What was confirmed in one go, because the other end was busy, did not come in one go.
+        took_s = max(now - self._mark.at, last.sent_at - self._mark.sent_at)
+        is_over = not self._under_way and self._delivered >= LEAST_BURST_BYTES
+        if took_s >= SHORTEST_SAMPLE_S or is_over:
+            self._note_rate(self._delivered / max(took_s, 1e-6), now)
+            self._mark, self._delivered = _Mark(now, last.sent_at), 0
 
     def _note_rate(self, rate: float, now: float) -> None:
         # Only those can ever be the best that are better than all after them.
