@@ -138,8 +138,8 @@ class Gateway:
             if source in ready:
                 self._attempt(line, line.listen)
         for identity, work in self._packing.take_done():
-            if identity in self._lines:
-                self._lines[identity].packed(work)
+            if (packed_for := self._lines.get(identity)) is not None:
+                self._attempt(packed_for, partial(packed_for.packed, work))
         for line in list(self._lines.values()):
             self._attempt(line, partial(self._let_speak, line))
 

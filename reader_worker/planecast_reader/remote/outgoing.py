@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import zmq
 
+from planecast_protocol.errors import UnreachableError
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.planes import Seen
 from planecast_protocol.reader_messages import PRIORITIES, PixelsReady, ReadPixels
@@ -92,10 +93,10 @@ class Outgoing:
         return bool(self._packed)
 
     def packed(self, work: Work) -> None:
-        """Take a piece that was packed."""
+        """Take a piece that was packed. Raises `UnreachableError` where that failed."""
         self._in_work.discard(work)
         if work.failure is not None:
-            raise work.failure
+            raise UnreachableError(f"a plane can't be packed: {work.failure!r}")
         self.choice.learn(work.codec, work.plain_bytes, len(work.payload), work.packing_s)
         self._packed.append(work)
 
