@@ -51,7 +51,7 @@ from planecast_protocol.reader_messages import (
 from planecast_protocol.remote_messages import LookAt
 from planecast_reader.arena.ledger import digest_of
 from planecast_reader.receiving import Receiving
-from planecast_reader.worker_link import RemoteLink, WorkerLink, find_worker
+from planecast_reader.worker_link import WorkerLink, find_worker, is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +118,8 @@ class ReaderClient:
             check_worker_address(address)
         self.address = address
         """Of the worker; None: this user's, or a private one."""
+        self.is_remote = is_remote(address)
+        """Pixels come over a network: few at a time, and worth keeping here."""
         self._on_state = on_state
         self._resident_bytes = resident_bytes
         self._numbers = itertools.count(1)
@@ -133,12 +135,6 @@ class ReaderClient:
         self._thread.start()
 
     # ------------------------------------------------------------ asking
-
-    @property
-    def is_remote(self) -> bool:
-        """Tell whether pixels come over a network, and are worth keeping here."""
-        link = self._link
-        return link is not None and isinstance(link, RemoteLink)
 
     def submit(
         self,

@@ -84,6 +84,14 @@ class RemoteLink(WorkerLink):
         self._remote.close()
 
 
+def is_remote(address: str | None) -> bool:
+    """Tell whether the worker at `address`, or without one this user's, is on another machine."""
+    try:
+        return client_keys(address or default_worker_address()) is not None
+    except PlanecastError:
+        return True  # its key is not known, or not yet
+
+
 def find_worker(address: str | None, resident_bytes: int | None = None) -> WorkerLink:
     """Connect to the worker at `address`; without one, to this user's, else to a private one.
 

@@ -25,7 +25,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from planecast_agent.subscriber.news import AcquisitionChosen, AcquisitionsListed
-from planecast_protocol.planes import PlaneStatistics
+from planecast_protocol.planes import PlaneStatistics, Seen
 from planecast_protocol.reader_messages import ReadPixels
 
 WATCH = ThreadWatch()
@@ -91,6 +91,7 @@ class Asked:
     message: ReadPixels
     on_answer: Callable[[Any], None]
     on_pending: Callable[[str], None]
+    on_draft: Callable[[Any], None] | None = None
 
 
 @dataclass
@@ -99,11 +100,18 @@ class FakeClient:
 
     asked: list[Asked] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
+    is_remote: bool = False
+    looked_at: list[tuple[Seen, tuple[int, ...]]] = field(default_factory=list)
 
-    def submit(self, message: ReadPixels, on_answer: Any, on_pending: Any = None) -> int:
+    def submit(
+        self, message: ReadPixels, on_answer: Any, on_pending: Any = None, on_draft: Any = None
+    ) -> int:
         request = len(self.asked) + 1
-        self.asked.append(Asked(request, message, on_answer, on_pending))
+        self.asked.append(Asked(request, message, on_answer, on_pending, on_draft))
         return request
+
+    def look_at(self, seen: Seen, *requests: int) -> None:
+        self.looked_at.append((seen, requests))
 
     def cancel(self, *requests: int) -> None:
         self.cancelled.extend(requests)
@@ -146,7 +154,9 @@ def pixels_of(plane: np.ndarray) -> SimpleNamespace:
         percentiles={"0.1": low, "1": low, "50": low, "99": high, "99.9": high},
         histogram=[1] * 256,
     )
-    return SimpleNamespace(pixels=plane, statistics=statistics, cached=False, read_ms=1.0)
+    return SimpleNamespace(
+        pixels=plane, statistics=statistics, cached=False, read_ms=1.0, draft=False
+    )
 
 
 @pytest.fixture

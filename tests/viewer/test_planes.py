@@ -5,7 +5,7 @@ import pytest
 
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.errors import CorruptFileError
-from planecast_protocol.planes import PlaneSource
+from planecast_protocol.planes import PlaneSource, Seen
 from planecast_viewer import planes
 from planecast_viewer.planes import PlaneFeed, PlaneKey, WantedPlane
 
@@ -148,3 +148,80 @@ def test_many_answers_make_one_signal(feed, client, qtbot, answer_with):
     qtbot.waitUntil(lambda: bool(told))
     assert all(feed.state(wanted(1, c).key).state == "here" for c in range(5))
     assert len(told) == 1
+
+
+# ---------------------------------------------------------------- from another machine
+
+SEEN = Seen(x=0, y=0, width=100, height=100, screen_width=50, screen_height=50)
+
+
+def test_over_a_network_the_seen_part_is_asked_for_first_and_follows_the_view(feed, client):
+    client.is_remote = True
+    feed.see(SEEN)
+    feed.want([wanted(1)])
+    assert client.asked[0].message.seen == SEEN
+
+    moved = Seen(x=5, y=0, width=100, height=100, screen_width=50, screen_height=50)
+    feed.see(moved)
+    feed.see(moved)
+    assert client.looked_at == [(moved, (1,))]
+
+
+def test_on_this_machine_nothing_is_said_of_what_is_seen(feed, client):
+    feed.see(SEEN)
+    feed.want([wanted(1)])
+    feed.see(None)
+    assert client.asked[0].message.seen is None
+    assert client.looked_at == []
+
+
+def test_a_draft_is_to_be_seen_and_the_plane_follows(feed, client, qtbot, answer_with):
+    client.is_remote = True
+    plane = wanted(1)
+    feed.want([plane])
+    draft = answer_with(np.ones((2, 2), np.uint16))
+    draft.draft = True
+    with qtbot.waitSignal(feed.changed):
+        client.asked[0].on_draft(draft)
+    state = feed.state(plane.key)
+    assert (state.state, state.to_be_seen, state.settled) == ("draft", True, False)
+    assert state.answer is draft
+
+    with qtbot.waitSignal(feed.changed):
+        client.answer_all(lambda _message: answer_with(np.ones((2, 2), np.uint16)))
+    assert feed.state(plane.key).state == "here"
+    feed.want([wanted(2)])
+    feed.want([plane])
+    assert len(client.asked) == 2, "it was kept"
+
+
+def test_a_draft_that_nobody_looks_at_any_more_is_not_kept(feed, client, qtbot, answer_with):
+    client.is_remote = True
+    plane = wanted(1)
+    feed.want([plane])
+    draft = answer_with(np.ones((2, 2), np.uint16))
+    draft.draft = True
+    with qtbot.waitSignal(feed.changed):
+        client.asked[0].on_draft(draft)
+    feed.want([wanted(2)])
+    assert client.cancelled == [1]
+    assert feed.state(plane.key) is None
+
+
+def test_planes_of_another_machine_are_kept_within_a_bound_of_their_own(
+    feed, client, qtbot, answer_with, monkeypatch
+):
+    monkeypatch.setattr(planes, "CACHE_BYTES", 0)
+    monkeypatch.setattr(planes, "REMOTE_CACHE_BYTES", 300)
+    client.is_remote = True
+    for t in range(6):
+        feed.want([wanted(t)])
+        with qtbot.waitSignal(feed.changed):
+            client.answer_all(lambda _message: answer_with(np.ones((10, 10), np.uint8)))
+    assert [t for t in range(6) if feed.state(wanted(t).key) is not None] == [3, 4, 5]
+
+
+def test_reading_ahead_sends_nothing_over_a_network(feed, client):
+    client.is_remote = True
+    feed.prefetch([wanted(2)])
+    assert client.prefetched[0].message.warm

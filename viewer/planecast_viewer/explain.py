@@ -59,13 +59,26 @@ def _reason(session: Session, channel: int, states: States) -> str:
     if channel not in states:
         return "not acquired yet" if session.running else "never acquired"
     state = states[channel]
-    seconds = 0 if state is None else int(time.monotonic() - state.since)
-    if state is None or state.state == "asked":
-        if not session.worker_connected:
-            return f"waiting for the reader worker: {session.worker_text}"
-        return f"loading for {seconds} s" if seconds else "loading"
+    return _loading(session, state) if state is None or state.state == "asked" else _said(state)
+
+
+def _loading(session: Session, state: PlaneState | None) -> str:
+    if not session.worker_connected:
+        return f"waiting for the reader worker: {session.worker_text}"
+    seconds = _seconds(state)
+    return f"loading for {seconds} s" if seconds else "loading"
+
+
+def _said(state: PlaneState) -> str:
+    seconds = _seconds(state)
     if state.state == "pending":
         if seconds < TELL_WHY_S:
             return "not written yet"
         return f"not written yet, for {seconds} s ({state.why})"
+    if state.state == "draft" and seconds >= TELL_WHY_S:
+        return "coarse so far: the plane itself is on its way"
     return f"failed: {state.why}" if state.state == "failed" else ""
+
+
+def _seconds(state: PlaneState | None) -> int:
+    return 0 if state is None else int(time.monotonic() - state.since)

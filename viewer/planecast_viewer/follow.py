@@ -6,6 +6,7 @@ shown, and a slow disk makes the picture late, not the sliders wrong.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.axes import PlaneIndex
+from planecast_protocol.planes import Seen
 from planecast_viewer.explain import explain, explain_nothing_to_follow
 from planecast_viewer.frame import Frame, FramePlane
 from planecast_viewer.planes import PlaneFeed, PlaneKey, PlaneState, WantedPlane
@@ -60,12 +62,15 @@ class Presenter(QObject):
         """What is on the canvas."""
         self._message = ""
         self._n_frames = 0
-        self._drawn: tuple[PlaneKey, ...] = ()
+        self._drawn: tuple[tuple[PlaneKey, int], ...] = ()
+        """With the number of each draft, or of how many there were before the plane itself."""
         self._prefetched_around: Position | None = None
         self._stacks: dict[PlaneIndex, tuple[PlaneIndex, ...]] = {}
         """The z planes of a projection that are registered; void when there are more."""
         self.heading: str | None = None
         """The axis along which the next steps will go."""
+        self.seen_wanted: Callable[[], Seen | None] = _nothing
+        """Tells what the screen shows of a plane."""
         self._nothing_newest = False
         """There is no plane to follow yet, or none where an axis is held."""
         self._blank_since = 0.0
@@ -83,6 +88,10 @@ class Presenter(QObject):
         session.channels_changed.connect(self._on_channels_changed)
         session.projection.changed.connect(self._on_channels_changed)
         feed.changed.connect(self.update)
+
+    def look(self) -> None:
+        """Take what is seen by now."""
+        self._feed.see(self.seen_wanted())
 
     def stop(self) -> None:
         """Ask for and draw nothing any more. May be called twice."""
@@ -154,8 +163,11 @@ class Presenter(QObject):
             # One is read at a time: more would only make each of them later.
             if len(self._asked) < MAX_FOLLOWED and all(map(self._is_pending, asked)):
                 self._asked.append(_Asked(target, now))
-        self._want([*(entry.position for entry in self._asked), *self._coming(asked)])
+        shown = [self._session.shown] if self._is_draft() else []
+        self._want([*(entry.position for entry in self._asked), *self._coming(asked), *shown])
         self._show_newest_arrived()
+        if self._is_draft():
+            self._draw(self._session.shown, calm=True)
         if self._asked:
             self._timer.start(TICK_MS)
         self._tell()
@@ -175,7 +187,7 @@ class Presenter(QObject):
         now = time.monotonic()
         for number in reversed(range(len(self._asked))):
             position = self._asked[number].position
-            if not self._settled(position):
+            if not self._is_to_be_seen(position):
                 continue
             if now < self._next_frame_at:
                 self._timer.start(int((self._next_frame_at - now) * 1000) + 1)
@@ -190,7 +202,7 @@ class Presenter(QObject):
         self._asked.clear()
         self._want([position])
         waited = time.monotonic() - self._blank_since
-        if self._settled(position) or waited > GRACE_S:
+        if self._is_to_be_seen(position) or waited > GRACE_S:
             states = self._states(position)
             only_asked = states and all(
                 state is not None and state.state == "asked" for state in states.values()
@@ -219,6 +231,7 @@ class Presenter(QObject):
     # ------------------------------------------------------------ asking
 
     def _want(self, positions: list[Position]) -> None:
+        self.look()
         self._feed.want(self._wanted_at(positions))
 
     def _wanted_at(self, positions: list[Position]) -> list[WantedPlane]:
@@ -280,6 +293,14 @@ class Presenter(QObject):
         states = self._states(position).values()
         return all(state is not None and state.settled for state in states)
 
+    def _is_to_be_seen(self, position: Position) -> bool:
+        states = self._states(position).values()
+        return all(state is not None and state.to_be_seen for state in states)
+
+    def _is_draft(self) -> bool:
+        """Tell whether the picture is not exact yet."""
+        return self.frame is not None and self.frame.is_draft
+
     def _is_pending(self, position: Position) -> bool:
         """Tell whether a position waits for a file, and not for the reader."""
         states = self._states(position).values()
@@ -288,20 +309,24 @@ class Presenter(QObject):
     # ------------------------------------------------------------ drawing
 
     def _is_drawn(self, position: Position) -> bool:
-        return bool(self._drawn) and self._drawn == tuple(self._keys(position).values())
+        drawn = [key for key, _n_drafts in self._drawn]
+        return bool(drawn) and drawn == list(self._keys(position).values())
 
     def _draw(self, position: Position, *, calm: bool) -> None:
         """Give the canvas what there is of a position, unless it is there already."""
         keys = self._keys(position)
         states = {channel: self._feed.state(key) for channel, key in keys.items()}
-        here = {c: s.answer for c, s in states.items() if s is not None and s.answer is not None}
-        drawn = tuple(keys[channel] for channel in here)
+        here = {c: s for c, s in states.items() if s is not None and s.answer is not None}
+        drawn = tuple((keys[c], s.n_drafts - (s.state == "draft")) for c, s in here.items())
         if self.frame is not None and self.frame.position == position and drawn == self._drawn:
             return
         planes: list[FramePlane | None] = [None] * len(self._session.channel_visible)
-        for channel, answer in here.items():
-            registered_at = self._registered_at(keys[channel])
-            planes[channel] = FramePlane(answer.pixels, answer.statistics, registered_at)
+        for channel, state in here.items():
+            answer, registered_at = state.answer, self._registered_at(keys[channel])
+            assert answer is not None
+            planes[channel] = FramePlane(
+                answer.pixels, answer.statistics, registered_at, draft=state.state == "draft"
+            )
         self._n_frames += 1
         wanted = tuple(self._session.visible_channels())
         frame = Frame(self._n_frames, position, tuple(planes), wanted)
@@ -356,3 +381,7 @@ class Presenter(QObject):
         if message != self._message:
             self._message = message
             self.message_changed.emit(message)
+
+
+def _nothing() -> None:
+    """Tell that nothing is known of what is seen."""

@@ -18,6 +18,8 @@ class FramePlane:
     statistics: PlaneStatistics | None
     registered_at: float | None
     """Wall time in s since 1970."""
+    draft: bool = False
+    """Not all pixels are exact yet: the plane is on its way from another machine."""
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,8 @@ class Frame:
     def complete(self) -> bool:
         """Tell whether every visible channel is in the picture."""
         return all(self.planes[channel] is not None for channel in self.wanted)
+
+    @property
+    def is_draft(self) -> bool:
+        """Tell whether a plane of it is not exact yet."""
+        return any(plane is not None and plane.draft for plane in self.planes)

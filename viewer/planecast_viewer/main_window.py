@@ -84,6 +84,8 @@ class MainWindow(QMainWindow):
         session.control_changed.connect(self._on_control_changed)
         session.acquisition_changed.connect(self._on_acquisition_changed)
         presenter.frame_ready.connect(self._on_frame_ready)
+        presenter.seen_wanted = self.view.seen
+        self.view.canvas.view_changed.connect(presenter.look)
         presenter.message_changed.connect(self._on_message_changed)
         presenter.frame_measured.connect(self._on_frame_measured)
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize() - FRAME_PX))

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from planecast_agent.subscriber.known_planes import Position
-from planecast_protocol.planes import PlaneStatistics
+from planecast_protocol.planes import PlaneStatistics, Seen
 from planecast_viewer.canvas import CanvasExtras, canvas_of
 from planecast_viewer.canvas.compositing import Lut
 from planecast_viewer.canvas.raster_handles import color_bytes
@@ -204,6 +204,25 @@ class NdvView(QObject):
         controller = self._viewer._lut_controllers.get(self._key(channel))  # noqa: SLF001
         for handle in () if controller is None else controller.handles:
             handle.set_data(NOTHING)
+
+    def seen(self) -> Seen | None:
+        """Return what the screen shows of each plane; `None`: nothing is known of that."""
+        if self._facts is None or self._instead is not None:
+            return None
+        height, width = self.wrapper.size
+        if not self._fit_wanted:
+            return self.canvas.seen_of(height, width)
+        # Before the first frame: the whole plane will be fitted into the canvas.
+        widget = self.canvas.frontend_widget()
+        zoom = min(widget.width() / width, widget.height() / height) * widget.devicePixelRatio()
+        return Seen(
+            x=0,
+            y=0,
+            width=width,
+            height=height,
+            screen_width=max(1, round(width * zoom)),
+            screen_height=max(1, round(height * zoom)),
+        )
 
     def luts(self, channels: list[int]) -> dict[int, Lut]:
         """Return how the values of these channels become colours now."""

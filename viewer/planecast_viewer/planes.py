@@ -7,18 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
+import msgspec
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.errors import PlanecastError
-from planecast_protocol.planes import PlaneSource, PlaneStatistics
+from planecast_protocol.planes import PlaneSource, PlaneStatistics, Seen
 from planecast_protocol.reader_messages import PlaneArea, Priority, ReadPixels
 from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.projection import Member, Projected, Projector
 
 CACHE_BYTES = 112 << 20
 """Pixels are leases on the worker's shared memory: keep few. It has the others."""
+REMOTE_CACHE_BYTES = 512 << 20
+"""Of another machine's planes: going back to one of these costs no network."""
 
 
 class Pixels(Protocol):
@@ -32,17 +35,29 @@ class Pixels(Protocol):
     def statistics(self) -> PlaneStatistics | None:
         """Computed where the plane was read."""
 
+    @property
+    def draft(self) -> bool:
+        """Not all pixels are exact yet."""
+
 
 class PixelSource(Protocol):
     """The part of `planecast_reader.client.ReaderClient` that the feed calls."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether planes come from another machine."""
 
     def submit(
         self,
         message: ReadPixels,
         on_answer: Callable[[Any], None],
         on_pending: Callable[[str], None] | None = None,
+        on_draft: Callable[[Any], None] | None = None,
     ) -> int:
-        """Ask; both are called from the client's thread."""
+        """Ask; all are called from the client's thread."""
+
+    def look_at(self, seen: Seen, *requests: int) -> None:
+        """Tell what is seen by now of planes that are on their way."""
 
     def cancel(self, *requests: int) -> None:
         """Withdraw requests."""
@@ -74,16 +89,23 @@ class WantedPlane(NamedTuple):
 class PlaneState:
     """How it stands with a wanted plane."""
 
-    state: Literal["asked", "pending", "failed", "here"]
+    state: Literal["asked", "pending", "draft", "failed", "here"]
+    """`draft`: there is something to see, and the plane itself is on its way."""
     since: float
     """By the monotonic clock."""
     why: str = ""
     answer: Pixels | None = None
+    n_drafts: int = 0
 
     @property
     def settled(self) -> bool:
         """Tell whether waiting is over, for better or worse."""
         return self.state in ("here", "failed")
+
+    @property
+    def to_be_seen(self) -> bool:
+        """Tell whether there is nothing better to wait for before it is shown."""
+        return self.settled or self.state == "draft"
 
 
 @dataclass(slots=True)
@@ -111,6 +133,7 @@ class PlaneFeed(QObject):
         self._cache: OrderedDict[PlaneKey, PlaneState] = OrderedDict()
         self._cache_bytes = 0
         self._prefetched: list[int] = []
+        self._seen: Seen | None = None
         self._projector = Projector()
         self._mailbox = Mailbox(parent=self)
         self._mailbox.delivered.connect(self._on_delivered)
@@ -119,6 +142,15 @@ class PlaneFeed(QObject):
         """Take the client that planes are asked from."""
         self._client = client
         self._submit_missing()
+
+    def see(self, seen: Seen | None) -> None:
+        """Take what the screen shows of each plane: over a network that comes first."""
+        if seen == self._seen:
+            return
+        self._seen = seen
+        requests = [flight.request for flight in self._flights.values() if flight.request > 0]
+        if seen is not None and requests and self._client is not None and self._client.is_remote:
+            self._client.look_at(seen, *requests)
 
     def state(self, key: PlaneKey) -> PlaneState | None:
         """Return how it stands with a plane; `None`: it was not asked for."""
@@ -143,14 +175,17 @@ class PlaneFeed(QObject):
     def prefetch(self, planes: Sequence[WantedPlane]) -> None:
         """Have the worker read these while it is idle, and those of before no more.
 
-        They come into its cache, not here: a step to one of them then takes a round trip.
+        They come into its cache, not here: a step to one of them then takes a round trip, and over
+        a network nothing but that.
         """
         if self._client is None:
             return
         if self._prefetched:
             self._client.cancel(*self._prefetched)
         self._prefetched = [
-            self._client.submit(plane_message(plane, "prefetch"), _let_go)
+            self._client.submit(
+                msgspec.structs.replace(plane_message(plane, "prefetch"), warm=True), _let_go
+            )
             for wanted in planes
             if wanted.key not in self._cache
             for plane in wanted.stack or (wanted,)
@@ -205,8 +240,16 @@ class PlaneFeed(QObject):
             stack = (key.acquisition, key.index)
             request = self._projector.submit(client, stack, members, on_answer, on_answer)
         else:
-            request = client.submit(plane_message(plane, "screen"), on_answer, on_answer)
+            request = self._ask(client, plane_message(plane, "screen"), on_answer)
         self._flights[key] = _Flight(ticket, request, plane.running)
+
+    def _ask(
+        self, client: PixelSource, message: ReadPixels, on_answer: Callable[[Any], None]
+    ) -> int:
+        if not client.is_remote:
+            return client.submit(message, on_answer, on_answer)
+        seen_first = msgspec.structs.replace(message, seen=self._seen)
+        return client.submit(seen_first, on_answer, on_answer, on_answer)
 
     def _on_delivered(self, items: list[tuple[PlaneKey, int, Any]]) -> None:
         moved = False
@@ -222,6 +265,10 @@ class PlaneFeed(QObject):
         state = self._states[key]
         if isinstance(answer, str):
             state.state, state.why = "pending", answer
+            return
+        if not isinstance(answer, PlanecastError) and answer.draft:
+            state.state, state.answer, state.why = "draft", answer, ""
+            state.n_drafts += 1
             return
         del self._flights[key]
         if isinstance(answer, PlanecastError):
@@ -240,8 +287,10 @@ class PlaneFeed(QObject):
         self._shrink()
 
     def _shrink(self) -> None:
+        is_remote = self._client is not None and self._client.is_remote
+        most_bytes = REMOTE_CACHE_BYTES if is_remote else CACHE_BYTES
         for key in list(self._cache):
-            if self._cache_bytes <= CACHE_BYTES:
+            if self._cache_bytes <= most_bytes:
                 return
             if key not in self._wanted:
                 state = self._cache.pop(key)

@@ -192,7 +192,8 @@ class Probe(QObject):
         frame = self._presenter.frame
         if target is None or frame is None or self._n_frames == 0:
             return False
-        return frame.position == target and frame.complete and frame is self._handed_over[0]
+        whole = frame.complete and not frame.is_draft
+        return frame.position == target and whole and frame is self._handed_over[0]
 
     # ------------------------------------------------------------ the GUI thread
 

@@ -54,6 +54,8 @@ class Projected:
     statistics: PlaneStatistics | None
     missing: tuple[tuple[int, str], ...] = ()
     """(z, why) of the planes that could not be read."""
+    draft: bool = False
+    """A projection is shown when it is whole."""
 
 
 Answer = Projected | PlanecastError

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from planecast_protocol.errors import PlanecastError
 from planecast_viewer.mailbox import Mailbox
 from planecast_viewer.planes import Pixels, PixelSource, PlaneKey, WantedPlane, plane_message
-from planecast_viewer.thumbnail import Thumbnail, shrink
+from planecast_viewer.thumbnail import SAMPLES, SIDE_PX, Thumbnail, shrink
 from planecast_viewer.wishes import Wishes
 
 MAX_IN_FLIGHT = 3
@@ -69,7 +69,9 @@ class ThumbnailFeed(QObject):
             plane = self._waiting.pop(key)
             ticket = next(self._tickets)
             # Very many planes pass by; they must not take the place of those that are looked at.
-            message = msgspec.structs.replace(plane_message(plane, "prefetch"), keep=False)
+            message = msgspec.structs.replace(
+                plane_message(plane, "prefetch"), keep=False, most_px=SAMPLES * SIDE_PX
+            )
             request = self._client.submit(message, self._post(key, ticket))
             self._flights[key] = (ticket, request)
 

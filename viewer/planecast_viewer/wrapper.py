@@ -74,6 +74,11 @@ class FrameWrapper(DataWrapper[Any]):
         """Only ever passed to ndv as a wrapper."""
         return isinstance(obj, cls)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the planes that are shown, or will be."""
+        return self._size
+
     # ------------------------------------------------------------ what we tell it
 
     def set_facts(self, facts: Facts | None) -> None:
@@ -122,7 +127,9 @@ class FrameWrapper(DataWrapper[Any]):
             if not (0 <= y < height and 0 <= x < width):
                 continue
             parts = np.atleast_1d(plane.pixels[y, x])
-            values.append((self._facts.channels[channel].name, " ".join(f"{v:g}" for v in parts)))
+            about = "~" if plane.draft else ""
+            text = " ".join(f"{about}{v:g}" for v in parts)
+            values.append((self._facts.channels[channel].name, text))
         return values
 
     # ------------------------------------------------------------ what ndv asks

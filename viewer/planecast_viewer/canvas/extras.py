@@ -13,6 +13,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from planecast_protocol.planes import Seen
 from planecast_viewer.canvas.overlay import CanvasOverlay, paint_scale_bar
 from planecast_viewer.canvas.view import View
 
@@ -24,6 +25,8 @@ class CanvasExtras(ArrayCanvas):
 
     frame_shown: SignalInstance
     """Emitted after a frame came to the screen, with its `QImage`, or `None` under vispy."""
+    view_changed: SignalInstance
+    """Emitted when another part is seen, or at another size."""
 
     _overlay: CanvasOverlay
     _um_per_image_px: float | None
@@ -32,6 +35,7 @@ class CanvasExtras(ArrayCanvas):
         self._overlay = CanvasOverlay(widget)
         self._um_per_image_px = None
         self.frame_shown = self._overlay.frame_shown
+        self.view_changed = self._overlay.view_changed
         _canvases.add(self)
 
     @property
@@ -105,8 +109,29 @@ class CanvasExtras(ArrayCanvas):
         x, y, *_ = self.canvas_to_world((widget.width() / 2, widget.height() / 2))
         self.zoom(1 / factor, (x, y))
 
+    def seen_of(self, height: int, width: int) -> Seen | None:
+        """Return what is seen of a plane of this size, once it lies on the canvas."""
+        widget, view = self.frontend_widget(), self.view
+        if view.world_per_px <= 0 or not math.isfinite(view.world_per_px):
+            return None
+        left, top = max(0, int(view.x0)), max(0, int(view.y0))
+        right, bottom = view.to_world(widget.width(), widget.height())
+        right, bottom = min(width, math.ceil(right)), min(height, math.ceil(bottom))
+        if right <= left or bottom <= top:
+            return None
+        zoom = widget.devicePixelRatio() / view.world_per_px
+        return Seen(
+            x=left,
+            y=top,
+            width=int(right - left),
+            height=int(bottom - top),
+            screen_width=max(1, round((right - left) * zoom)),
+            screen_height=max(1, round((bottom - top) * zoom)),
+        )
+
     def _update_scale_bar(self) -> None:
         self._overlay.set_um_per_screen_px(self._um_per_screen_px(self.view))
+        self.view_changed.emit()
 
     def _um_per_screen_px(self, view: View) -> float | None:
         """Return the size of a logical screen pixel in a view; `None`: it is not known."""

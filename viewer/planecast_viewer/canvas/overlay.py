@@ -54,6 +54,8 @@ class CanvasOverlay(QWidget):
 
     frame_shown = Signal(object)
     """A new frame is on the screen; emitted by the canvas below."""
+    view_changed = Signal()
+    """Another part of the picture is seen, or seen at another size; emitted by the canvas below."""
 
     def __init__(self, canvas: QWidget) -> None:
         super().__init__(canvas)

@@ -84,6 +84,7 @@ class Measuring(QObject):
             for channel in self._channels()
             if channel.number < len(frame.planes)
             and (plane := frame.planes[channel.number]) is not None
+            and not plane.draft  # the exact one follows
         ]
         pixel_um = facts.pixel_size_um
         self._newest.submit(lambda: measure(shape, planes, pixel_um))
