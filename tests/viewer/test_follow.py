@@ -292,3 +292,62 @@ def test_locked_axis_stays_while_the_rest_is_followed(session, screen, acquired,
     reply()
     qtbot.waitUntil(lambda: screen.positions[-1] == (1, 0, 1))
     assert session.following
+
+
+# ---------------------------------------------------------------- from another machine
+
+
+@pytest.fixture
+def draft(client, answer_with):
+    """Answer what is open with a draft."""
+
+    def draft(value=1):
+        for entry in client.open:
+            answer = answer_with(np.full((4, 4), value, np.uint16))
+            answer.draft = True
+            entry.on_draft(answer)
+
+    client.is_remote = True
+    return draft
+
+
+def test_a_coarse_picture_is_shown_and_made_sharp_in_its_place(
+    session, screen, acquired, reply, draft, qtbot
+):
+    session.take_news(acquired.news(*both(0, 0, 0)))
+    draft()
+    qtbot.waitUntil(lambda: len(screen.frames) == 1)
+    assert screen.frames[0].complete
+    assert screen.frames[0].is_draft
+    reply()
+    qtbot.waitUntil(lambda: len(screen.frames) == 2)
+    assert not screen.frames[1].is_draft
+    assert screen.positions == [(0, 0, 0), (0, 0, 0)]
+
+
+def test_a_newer_position_is_not_held_up_by_one_that_is_still_coarse(
+    session, screen, acquired, client, draft, qtbot
+):
+    session.take_news(acquired.news(*both(0, 0, 0)))
+    draft()
+    qtbot.waitUntil(lambda: screen.positions == [(0, 0, 0)])
+    session.take_news([acquired.rows(*both(1, 0, 0))])
+    assert len(client.open) == 4, "the coarse one is still wanted"
+    draft(2)
+    qtbot.waitUntil(lambda: screen.positions[-1] == (1, 0, 0))
+    assert {entry.message.path.split("/")[0] for entry in client.open} == {"data:1"}
+
+
+def test_each_draft_of_a_position_that_is_held_is_drawn(
+    session, screen, acquired, reply, draft, qtbot
+):
+    session.take_news(acquired.news(*both(0, 0, 0)))
+    session.set_following(False)
+    draft(1)
+    qtbot.waitUntil(lambda: len(screen.frames) == 1)
+    draft(2)
+    qtbot.waitUntil(lambda: len(screen.frames) == 2)
+    assert screen.frames[1].planes[0].pixels[0, 0] == 2
+    reply()
+    qtbot.waitUntil(lambda: len(screen.frames) == 3)
+    assert screen.message == ""
