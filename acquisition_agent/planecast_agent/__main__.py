@@ -10,13 +10,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from planecast_agent.agent import Agent, run_agent
+from planecast_agent.announcement import Announcement, check_announceable
 from planecast_agent.roles import EVERYTHING, NO_COMMANDS
 from planecast_agent.settings import AgentSettings, default_spool_dir, default_state_dir
 from planecast_agent.watchers.child import WatcherChild, add_watch_options, watch_commands
 from planecast_protocol.configuration import configuration
 from planecast_protocol.endpoints import default_agent_address, leaves_machine
 from planecast_protocol.errors import PlanecastError
-from planecast_protocol.keys.folder import default_key_folder
+from planecast_protocol.keys.folder import KeyFolder, default_key_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)
     try:
         settings, watched = _parse(arguments)
+        if settings.announce:
+            check_announceable(settings.remote)
         with ExitStack() as children:
             run_agent(
                 settings, on_ready=lambda agent: _announce(agent, settings, watched, children)
@@ -43,6 +46,8 @@ def _announce(
     for words in watched:
         place = ["--agent", settings.address, "--spool-dir", str(settings.spool_dir)]
         children.callback(WatcherChild([*place, *words]).close)
+    if settings.announce:
+        children.callback(Announcement(settings.remote, KeyFolder(settings.keys)).close)
     print("ready", *filter(None, (settings.address, settings.remote)), flush=True)
 
 
@@ -84,6 +89,12 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
         default=said.commands,
         help="let commands to controllers through; without, state and events go on",
     )
+    parser.add_argument(
+        "--announce",
+        action=argparse.BooleanOptionalAction,
+        default=said.announce,
+        help="say on the local network where this agent listens for other machines",
+    )
     add_watch_options(parser)
     given = parser.parse_args(arguments)
     address, remote = _split(given.address or said.listen, "--address", parser)
@@ -99,6 +110,7 @@ def _parse(arguments: list[str] | None) -> tuple[AgentSettings, list[list[str]]]
         withheld=frozenset() if given.commands else frozenset({"command"}),
         roles=EVERYTHING if given.commands else NO_COMMANDS,
         keep_days=given.keep_days,
+        announce=given.announce,
     )
     return settings, watch_commands(given)
 

@@ -49,5 +49,7 @@ class AgentSettings:
     """Where it listens for other machines; the host `*` is the one by which they reach us."""
     withheld: frozenset[Role] = frozenset()
     """What no key may do, whatever the list of guests says."""
+    announce: bool = False
+    """Tell the local network of `remote`."""
     keep_days: float | None = None
     """Forget acquisitions so long after their last event; `None`: never."""

@@ -23,9 +23,9 @@ app = typer.Typer(
 )
 
 VERBS = (
-    "demo", "view", "agent", "reader", "acquisitions", "state", "doctor", "status", "command",
-    "info", "read", "thumbnail", "tiles", "planetable", "keys", "formats", "config", "bench",
-    "watch",
+    "demo", "view", "agent", "agents", "reader", "acquisitions", "state", "doctor", "status",
+    "command", "info", "read", "thumbnail", "tiles", "planetable", "keys", "formats", "config",
+    "bench", "watch",
 )  # fmt: skip
 """Each is a module here with a `command`, or with an `app` of its own verbs."""
 

@@ -41,6 +41,12 @@ def command(
         bool | None,
         typer.Option("--commands/--no-commands", help="Let commands to controllers through."),
     ] = None,
+    announce: Annotated[
+        bool | None,
+        typer.Option(
+            "--announce/--no-announce", help="Say on the local network where this agent is."
+        ),
+    ] = None,
     watch: Annotated[
         list[str] | None,
         typer.Option(metavar="DIR", help="Turn files that appear there into events; repeatable."),
@@ -61,7 +67,7 @@ def command(
 
     Example: planecast agent --address tcp://127.0.0.1:5810
 
-    Example: planecast agent --address tcp://*:5810 --worker tcp://*:5815
+    Example: planecast agent --address tcp://*:5810 --worker tcp://*:5815 --announce
     """
     from planecast_agent.__main__ import main
 
@@ -74,6 +80,8 @@ def command(
         "--keep-days": keep_days,
         "--commands": commands is True,
         "--no-commands": commands is False,
+        "--announce": announce is True,
+        "--no-announce": announce is False,
         "--watch": watch,
         "--watch-preset": watch_preset,
         "--watch-pattern": watch_pattern,

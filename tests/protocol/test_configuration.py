@@ -34,6 +34,7 @@ listen = ["tcp://127.0.0.1:5810", "tcp://*:5810"]
 worker = ["tcp://127.0.0.1:5815"]
 keep_days = 365
 commands = false
+announce = true
 
 [reader]
 address = "unix:///run/planecast/worker"

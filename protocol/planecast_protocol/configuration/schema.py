@@ -70,6 +70,8 @@ class AgentSection(Section, frozen=True, kw_only=True):
     """Forget acquisitions so long after their last event."""
     commands: Annotated[bool, setting("PLANECAST_AGENT_COMMANDS", "agent --no-commands")] = True
     """Whether commands to controllers are let through."""
+    announce: Annotated[bool, setting("PLANECAST_AGENT_ANNOUNCE", "agent --announce")] = False
+    """Whether the local network is told where it listens for other machines."""
 
 
 class Formats(Section, frozen=True, kw_only=True):
