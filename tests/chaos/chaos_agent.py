@@ -17,7 +17,7 @@ from planecast_agent.adoption import Adoption
 from planecast_agent.ingest import Ingest
 from planecast_agent.journal import Journal
 
-COMMIT_LATE_S = 0.4
+COMMIT_LATE_S = 1.0
 """How long the broken agent owes its journal what it has acknowledged."""
 
 

@@ -89,10 +89,13 @@ class Subscriber:
         acquisition, self._asking = self._asking, ""
         if message["k"] != "events" or message["first"] != self._next.get(acquisition, 1):
             return
-        columns = msgpack.unpackb(zlib.decompress(payload), strict_map_key=False)
+        head, joined = map(zlib.decompress, msgpack.unpackb(payload))
+        columns = msgpack.unpackb(head, strict_map_key=False)
         n_planes = columns["count"] - len(columns["others"])
-        times = struct.unpack_from(f"<{n_planes}i", columns["integers"])
-        paths = columns["paths"].split("\0") if n_planes else []
+        times = struct.unpack(f"<{len(columns['numbers'][0]) // 4}i", columns["numbers"][0])
+        if len(times) == 1:  # the same in all rows
+            times *= n_planes
+        paths = joined.decode().split("\0") if n_planes else []
         self.wrong += sum(
             path != f"local:chaos/{acquisition}/{t}.tif"
             for t, path in zip(times, paths, strict=True)

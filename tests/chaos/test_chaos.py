@@ -10,6 +10,8 @@ pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="needs SIGSTOP, flock and small disks"
 )
 
+N_TRIES = 4
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
@@ -37,7 +39,11 @@ def test_nothing_is_lost_doubled_or_reordered_whatever_dies_hangs_fills_or_is_cu
     ],
 )
 def test_a_promise_broken_on_purpose_is_noticed(promise: str, what: str):
-    result = run(seconds=7, events=4_000, kills=11, broken=promise)
+    # It takes a kill at the right moment; another run has others.
+    for seed in range(1, N_TRIES + 1):
+        result = run(seconds=7, events=4_000, kills=11, broken=promise, seed=seed)
+        if result[what]:
+            break
 
     assert not is_kept(result)
     assert result[what]
