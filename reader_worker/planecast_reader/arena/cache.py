@@ -155,6 +155,11 @@ class Arena:
         free = self._free.setdefault(size, [])
         return free.pop() if free else None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the next plane would have to wait for another to go."""
+        return bool(self._size_wanted) and not self._free.get(self._size_wanted)
+
     def prepare(self) -> None:
         """Have slots ready for the next planes, so that they need not wait for others to go.
 

@@ -96,6 +96,11 @@ class Pool:
             self._assign()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether any reader is reading."""
+        return any(child.job is not None for child in self.children)
+
+    @property
     def queued(self) -> int:
         """Number of jobs that wait for a reader."""
         return len(self._queue)

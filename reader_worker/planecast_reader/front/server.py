@@ -153,7 +153,8 @@ class Front:
             if client.has_work:
                 self._on_client(client, 0)
             self._update_interest(client)
-        if self._arena is not None:
+        # A reader copies with two threads: what can wait is not to take a processor from it.
+        if self._arena is not None and (self._arena.is_short or not self._pool.is_busy):
             self._arena.prepare()
 
     def _drain_wakes(self, _mask: int) -> None:
