@@ -132,6 +132,7 @@ class Viewer:
         if self.link is not None:
             self.link.close()
         self.address_check.close()
+        self.menus.other_agent.close()
         self.presenter.stop()
         self.stacks.close()
         self.worker.close()

@@ -13,6 +13,7 @@ from planecast_viewer.main_window import MainWindow
 from planecast_viewer.memory import Memory
 from planecast_viewer.navigation import hold_actions
 from planecast_viewer.opening import Drops, OpenDialogs
+from planecast_viewer.other_agent import OtherAgent
 from planecast_viewer.picture_actions import picture_actions
 from planecast_viewer.recent_files import RecentFiles
 from planecast_viewer.session import AXES, Session
@@ -28,6 +29,7 @@ class Menus(QObject):
         self.dialogs = OpenDialogs(memory, session.wishes, window)
         self.goto = GoToBox(session, window)
         self.drops = Drops(session, window)
+        self.other_agent = OtherAgent(session, window)
         self.theme = ThemeChoice(memory, self)
         self.channels: list[QAction] = []
         self._add_file(memory)
@@ -52,6 +54,7 @@ class Menus(QObject):
         self._file, self._end_of_saving = menu, menu.addSeparator()
         add("&Acquisitions…", "Ctrl+L", lambda: self._show_dock("acquisitions"))
         self.listen = add("&Listen to the agent", "", self._session.wishes.agent_wanted.emit)
+        add("Find a&n agent…", "Ctrl+Shift+L", self._session.wishes.other_agent_wanted.emit)
         menu.addSeparator()
         add("&Quit", "Ctrl+Q", self._window.close)
 

@@ -15,7 +15,7 @@ MAX_RECENT = 5
 
 
 class Welcome(QWidget):
-    """Two buttons, and the files that were shown last."""
+    """The ways to something to see, and the files that were shown last."""
 
     def __init__(self, memory: Memory, dialogs: OpenDialogs, wishes: Wishes) -> None:
         super().__init__()
@@ -23,10 +23,13 @@ class Welcome(QWidget):
         self.file, self.folder = QPushButton("Open file…", self), QPushButton("Open folder…", self)
         self.file.clicked.connect(dialogs.ask_file)
         self.folder.clicked.connect(dialogs.ask_folder)
+        self.agent = QPushButton("Find an agent…", self)
+        self.agent.clicked.connect(wishes.other_agent_wanted)
         buttons = QHBoxLayout()
         buttons.addWidget(self.file)
         buttons.addWidget(self.folder)
-        self.drop = QLabel("or drop one onto this window", self)
+        buttons.addWidget(self.agent)
+        self.drop = QLabel("or drop a file onto this window", self)
         self.before = QLabel("Shown before", self)
         self.recent: list[QToolButton] = []
         layout = QVBoxLayout(self)

@@ -15,6 +15,8 @@ class Wishes(QObject):
     """Id of an acquisition to show."""
     agent_wanted = Signal()
     """Listen to the agent, which a viewer of files does not do by itself."""
+    other_agent_wanted = Signal()
+    """Look for an agent of another machine."""
     thumbnails_wanted = Signal(list)
     """`WantedPlane`s, the most urgent first; those of before no more."""
     thumbnails_ready = Signal(list)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ASK_MS = 2000
 """For so long an agent may take to say where it is."""
+NOBODY_AFTER_S = 2.0
+"""Who is there has answered by then: if nobody did, that is posted too."""
 MAX_WAITING = 1024
 
 Found = list[AnnouncedAgent] | PlanecastError
@@ -31,9 +33,15 @@ class AgentsNearby:
         self._found: dict[str, AnnouncedAgent] = {}
         self._changed: queue.Queue[tuple[str, bool] | None] = queue.Queue(MAX_WAITING)
         """Names, and whether they are there now. `None`: end."""
+        self._said = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="agents-nearby", daemon=True)
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread has not ended yet."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Listen no more, without waiting for the thread's end."""
@@ -75,7 +83,12 @@ class AgentsNearby:
 
     def _follow(self, network: "Zeroconf") -> None:
         while not self._closing.is_set():
-            change = self._changed.get()
+            try:
+                change = self._changed.get(timeout=NOBODY_AFTER_S)
+            except queue.Empty:
+                if not self._said:
+                    self._say([])
+                continue
             if change is None or self._closing.is_set():
                 return
             name, is_there = change
@@ -86,7 +99,11 @@ class AgentsNearby:
             elif name in self._found or len(self._found) < MAX_FOUND:
                 self._found[name] = agent
             if self._found != before and not self._closing.is_set():
-                self._post(sorted(self._found.values()))
+                self._say(sorted(self._found.values()))
+
+    def _say(self, found: list[AnnouncedAgent]) -> None:
+        self._said = True
+        self._post(found)
 
     def _ask(self, network: "Zeroconf", name: str) -> AnnouncedAgent | None:
         info = network.get_service_info(SERVICE, name, timeout=ASK_MS)
