@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 
 from planecast_agent.announcement import Announcement
 from planecast_protocol.keys.guest_list import id_prefix
-from planecast_viewer.agents_dialog import NOBODY, AgentsDialog
+from planecast_viewer.agents_dialog import NOBODY, OWN_WINDOW, AgentsDialog
 
 zeroconf = pytest.importorskip("zeroconf")
 TIMEOUT_MS = 15_000
@@ -48,8 +48,8 @@ def dialog(keys: Keys, qtbot) -> Iterator[AgentsDialog]:
 
 
 def _texts(dialog: AgentsDialog, port: int) -> list[str]:
-    rows = (dialog.agents.item(row).text() for row in range(dialog.agents.count()))
-    return [text for text in rows if text.endswith(f":{port}")]
+    items = map(dialog.agents.topLevelItem, range(dialog.agents.topLevelItemCount()))
+    return [item.text(1) for item in items if item.text(1).endswith(f":{port}")]
 
 
 def test_an_agent_appears_is_chosen_by_the_keyboard_and_goes(dialog: AgentsDialog, keys, qtbot):
@@ -58,7 +58,7 @@ def test_an_agent_appears_is_chosen_by_the_keyboard_and_goes(dialog: AgentsDialo
     try:
         qtbot.waitUntil(lambda: bool(_texts(dialog, port)), timeout=TIMEOUT_MS)
         qtbot.waitUntil(lambda: dialog.edit.text().endswith(f":{port}"), timeout=TIMEOUT_MS)
-        assert not dialog.message.isVisible()
+        assert dialog.message.text() == OWN_WINDOW
         with qtbot.waitSignal(dialog.chosen) as chosen:
             qtbot.keyClick(dialog.agents, Qt.Key.Key_Return)
         assert chosen.args == [f"tcp://127.0.0.1:{port}"]
@@ -72,7 +72,8 @@ def test_an_agent_appears_is_chosen_by_the_keyboard_and_goes(dialog: AgentsDialo
 
 def test_nobody_there_is_told_with_what_to_do(dialog: AgentsDialog, qtbot):
     qtbot.waitUntil(
-        lambda: dialog.message.text() == NOBODY or dialog.agents.count() > 0, timeout=TIMEOUT_MS
+        lambda: dialog.message.text() == NOBODY or dialog.agents.topLevelItemCount() > 0,
+        timeout=TIMEOUT_MS,
     )
     assert "--announce" in NOBODY
 

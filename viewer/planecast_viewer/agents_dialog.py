@@ -9,9 +9,9 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +24,9 @@ from planecast_protocol.keys.folder import KeyFolder
 from planecast_viewer import theme
 from planecast_viewer.mailbox import Mailbox
 
-SIZE = (460, 380)
+SIZE = (520, 380)
+ROW_PX, GAP_PX = 24, 16
+COLUMNS = ("Machine", "Address", "Its key")
 LISTENING = "Listening to the local network …"
 NOBODY = (
     "No agent has announced itself on this network yet. Agents do so only if they were started "
@@ -34,6 +36,7 @@ UNKNOWN_KEY = (
     "The key of {name} is not known here yet. Ask its operator for it (planecast keys list shows "
     "it there), and then run:\nplanecast keys add {host} KEY --server"
 )
+OWN_WINDOW = "It opens in a window of its own."
 _AGENT = Qt.ItemDataRole.UserRole
 
 
@@ -56,11 +59,14 @@ class AgentsDialog(QDialog):
         self._found.delivered.connect(self._on_found)
         self.setWindowTitle("Find an agent")
         self.resize(*SIZE)
-        self.agents = QListWidget(self)
-        self.agents.setAlternatingRowColors(True)
+        self.agents = QTreeWidget(self)
+        self.agents.setHeaderLabels(COLUMNS)
+        self.agents.setRootIsDecorated(False)
+        self.agents.setAllColumnsShowFocus(True)
+        self.agents.setUniformRowHeights(True)
         self.agents.setAccessibleName("Agents on this network")
         self.agents.currentItemChanged.connect(self._on_current)
-        self.agents.itemActivated.connect(lambda _item: self.connect_now())
+        self.agents.itemActivated.connect(lambda _item, _column: self.connect_now())
         self.message = self._label()
         self.edit = QLineEdit(self)
         self.edit.setPlaceholderText("tcp://scope-pc:5810")
@@ -159,29 +165,36 @@ class AgentsDialog(QDialog):
         self.agents.clear()
         for agent in newest:
             known = trusted_address(agent, servers)
-            item = QListWidgetItem(f"{agent.name}\n{known or agent.address}")
-            item.setData(_AGENT, (agent, known))
-            self.agents.addItem(item)
+            texts = [
+                agent.name,
+                known or agent.address,
+                "is known" if known else "is not known here",
+            ]
+            item = QTreeWidgetItem(self.agents, texts)
+            item.setData(0, _AGENT, (agent, known))
             if before is not None and (agent.name, agent.port) == (before.name, before.port):
                 self.agents.setCurrentItem(item)
         if newest and self.agents.currentItem() is None and not self.edit.text():
-            self.agents.setCurrentRow(0)
+            self.agents.setCurrentIndex(self.agents.model().index(0, 0))
+        for column in range(len(COLUMNS) - 1):
+            self.agents.resizeColumnToContents(column)
+            self.agents.setColumnWidth(column, self.agents.columnWidth(column) + GAP_PX)
         if not newest:
             self._say(NOBODY)
 
     def _current(self) -> AnnouncedAgent | None:
         for item in self.agents.selectedItems():
-            agent: AnnouncedAgent = item.data(_AGENT)[0]
+            agent: AnnouncedAgent = item.data(0, _AGENT)[0]
             return agent
         return None
 
-    def _on_current(self, item: QListWidgetItem | None) -> None:
+    def _on_current(self, item: QTreeWidgetItem | None) -> None:
         if item is None:
             return
-        agent, known = item.data(_AGENT)
+        agent, known = item.data(0, _AGENT)
         self.edit.setText(known or agent.address)
         host = agent.hosts[0] if agent.hosts else agent.name
-        self._say("" if known else UNKNOWN_KEY.format(name=agent.name, host=host))
+        self._say(OWN_WINDOW if known else UNKNOWN_KEY.format(name=agent.name, host=host))
 
     def _refresh(self) -> None:
         self.button.setEnabled(bool(self.edit.text().strip()))

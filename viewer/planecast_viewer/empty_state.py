@@ -39,7 +39,6 @@ class EmptyState(QWidget):
         font = self.title.font()
         font.setPointSizeF(font.pointSizeF() * 1.7)
         self.title.setFont(font)
-        self.command.setStyleSheet("font-family: monospace; padding: 6px;")
         session.link_state_changed.connect(self._refresh)
         session.acquisitions_changed.connect(self._refresh)
         self._refresh()
@@ -72,6 +71,8 @@ class EmptyState(QWidget):
         self.body.setText(body)
         self.command.setText(command)
         self.body.setStyleSheet(f"color: {theme.bad() if self._failure else theme.muted()}")
+        style = f"font-family: monospace; padding: 6px; color: {theme.text()}"
+        self.command.setStyleSheet(style)
 
     def _texts(self) -> tuple[str, str, str]:
         if self._failure:
