@@ -17,7 +17,7 @@ from benchmarks.planes import rig
 from benchmarks.planes.clients import clients
 from benchmarks.planes.files import write_stack
 from benchmarks.planes.floors import floors
-from benchmarks.planes.killed_reader import reader_kill
+from benchmarks.planes.killed_reader import reader_kill, reader_kills_in_a_row
 from benchmarks.planes.libraries import czi, lif, nd2
 from benchmarks.planes.many_planes import playback, scrub, small_in_flight, stack
 from benchmarks.planes.one_plane import SIZE, cold_and_cached, cold_ratio, sizes
@@ -57,10 +57,11 @@ def measure(*, quick: bool = False) -> rig.Figures:
 
 
 def _parts(raw: Path, packed: Path, rounds: int) -> list[Part]:
+    packed_places = 24 if rounds == 1 else 60
     return [
         ("floors", lambda: floors(raw, SIZE * SIZE * 2)),
         ("one plane, uncompressed", lambda: cold_and_cached(raw, "uncompressed", rounds)),
-        ("one plane, zstd", lambda: cold_and_cached(packed, "compressed", rounds)),
+        ("one plane, zstd", lambda: cold_and_cached(packed, "compressed", rounds, packed_places)),
         ("playback", lambda: playback(raw)),
         ("a stack, zstd", lambda: stack(packed, 1 + rounds)),
         ("scrubbing", lambda: scrub(raw, PLANES)),
@@ -84,6 +85,7 @@ def _more_parts(folder: Path, raw: Path, packed: Path) -> list[Part]:
         ("LIF", lif),
         ("small planes in flight", small),
         ("playback, zstd", lambda: playback(packed, "_compressed")),
+        ("readers killed in a row", lambda: reader_kills_in_a_row(raw)),
         ("1 client", lambda: clients(raw, "uncompressed", (1,))),
         ("1 client, then 4, zstd", lambda: clients(packed, "compressed")),
         ("512² and 4096², zstd", lambda: sizes(folder, {"compressed": "zstd"}, 16)),

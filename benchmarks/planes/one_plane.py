@@ -19,9 +19,12 @@ BLOCKS = 3
 Requests = dict[int, ReadPixels]
 
 
-def cold_and_cached(path: Path, name: str, rounds: int) -> rig.Figures:
-    """Compare planes in random order, so that nothing is read ahead, through `rounds` workers."""
-    order = np.random.default_rng(1).permutation(np.arange(1, PLANES, 2)).tolist()
+def cold_and_cached(path: Path, name: str, rounds: int, places: int = PLANES // 2) -> rig.Figures:
+    """Compare `places` planes in random order, so that nothing is read ahead.
+
+    Through `rounds` workers, one after the other.
+    """
+    order = np.random.default_rng(1).permutation(np.arange(1, PLANES, 2)).tolist()[:places]
     again = order[-CACHED:]
     requests = {z: rig.plane(path, z) for z in range(PLANES)}
     cold, cached, found = (rig.Turns(keep=rig.CACHE_PLANES) for _ in range(3))
@@ -46,7 +49,7 @@ def cold_and_cached(path: Path, name: str, rounds: int) -> rig.Figures:
             with rig.private_worker() as client:
                 rig.ask(client, requests[0])
                 new.compare(again, partial(_read, client, requests), alone)
-    client_ms, worker_ms, alone_ms = _cpu_ms(path)
+    client_ms, worker_ms, alone_ms = _cpu_ms(path, places)
     figures = {
         f"cold_ratio_{name}": cold.ratio,
         f"cold_ratio_{name}_alone_keeps_none": alone_keeps_none.ratio,
@@ -77,9 +80,9 @@ def _found(client: ReaderClient, requests: Requests, z: int) -> rig.Plane:
     return pixels
 
 
-def _cpu_ms(path: Path) -> tuple[float, float, float]:
+def _cpu_ms(path: Path, places: int) -> tuple[float, float, float]:
     """Return the processor time of a cold plane: of the client, the worker, and in process."""
-    order = np.random.default_rng(4).permutation(np.arange(0, PLANES, 2)).tolist()
+    order = np.random.default_rng(4).permutation(np.arange(0, PLANES, 2)).tolist()[:places]
     with rig.in_process(path) as pages, rig.seasoned_worker(path) as client:
         rig.ask(client, rig.plane(path, 1))
         clock = rig.CpuClock()

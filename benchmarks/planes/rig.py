@@ -155,13 +155,18 @@ def private_worker() -> Iterator[ReaderClient]:
     """Yield a client of a worker whose cache is empty, and whose processes have started."""
     client = ReaderClient()
     try:
-        deadline = time.monotonic() + WAIT_S
-        while any(reader.state == "starting" for reader in status(client).readers):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for_readers(client)
         yield client
     finally:
         client.close()
+
+
+def wait_for_readers(client: ReaderClient) -> None:
+    """Wait until no reader process is still starting."""
+    deadline = time.monotonic() + WAIT_S
+    while any(reader.state == "starting" for reader in status(client).readers):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager
