@@ -1,10 +1,13 @@
-"""Run the benchmarks: `planecast bench [NAME …] [--quick] [--json] [--out FILE]`."""
+"""Run the benchmarks: `planecast bench [NAME …] [--only PART] [--quick] [--json] [--out FILE]`."""
 
 import argparse
 import importlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.viewing import PARTS
 
 BENCHMARKS = {
     "planes": "benchmarks.plane_path",
@@ -14,7 +17,6 @@ BENCHMARKS = {
     "viewer": "benchmarks.viewer",
 }
 """Name to module, whose `measure(quick=…)` returns figures by name."""
-
 Figures = dict[str, object]
 
 
@@ -25,10 +27,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, within 50 s each")
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     parser.add_argument("--out", type=Path, help="a file for the JSON object as well")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="a part of `viewer`; may be repeated"
+    )
     given = parser.parse_args()
     names = given.names or list(BENCHMARKS)
+    if given.only and names != ["viewer"]:
+        parser.error("--only is for parts of `viewer`: planecast bench viewer --only stall")
+    words = {"only": given.only} if given.only else {}
     try:
-        figures = {name: _measure(name, quick=given.quick) for name in names}
+        figures = {name: _measure(name, quick=given.quick, **words) for name in names}
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("planecast"):
             raise
@@ -44,8 +52,8 @@ def main() -> int:
     return 0
 
 
-def _measure(name: str, *, quick: bool) -> Figures:
-    figures: Figures = importlib.import_module(BENCHMARKS[name]).measure(quick=quick)
+def _measure(name: str, *, quick: bool, **words: Sequence[str]) -> Figures:
+    figures: Figures = importlib.import_module(BENCHMARKS[name]).measure(quick=quick, **words)
     return figures
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.viewing import PARTS
 from benchmarks.viewing.pictures import CHANNELS, FOLDER_PLANES, Pictures
 from benchmarks.viewing.site import Site, WatchedViewer, cell_px, microscope
 from benchmarks.viewing.starts import starts
@@ -33,9 +34,9 @@ PAUSE_S = (0.09, 0.13)
 Figures = dict[str, Any]
 
 
-def measure(*, quick: bool = False) -> Figures:
-    """Return the figures by name. `quick` takes 50 s."""
-    return Run(quick=quick).measure()
+def measure(*, quick: bool = False, only: Sequence[str] = PARTS) -> Figures:
+    """Return the figures of these parts by name. `quick` takes 45 s."""
+    return Run(quick=quick, only=only).measure()
 
 
 class Amounts:
@@ -64,8 +65,11 @@ class Amounts:
 class Run:
     """One run: a folder, a display, and the figures so far."""
 
-    def __init__(self, *, quick: bool = False, tiny: bool = False) -> None:
+    def __init__(
+        self, *, quick: bool = False, tiny: bool = False, only: Sequence[str] = PARTS
+    ) -> None:
         self._amounts = Amounts(quick=quick or tiny, tiny=tiny)
+        self._only = frozenset(only)
         self._random = random.Random(1)
         self.figures: Figures = {}
 
@@ -80,10 +84,12 @@ class Run:
             site = Site(folder, display)
             try:
                 site.start()
-                progress("the viewer")
-                self._watch(site)
-                progress("starting windows")
-                self.figures |= starts(site, self._amounts.starts)
+                if self._only != {"starts"}:
+                    progress("the viewer")
+                    self._watch(site)
+                if "starts" in self._only:
+                    progress("starting windows")
+                    self.figures |= starts(site, self._amounts.starts)
             finally:
                 site.close()
         self.figures["load_before"] = round(load, 1)
@@ -94,19 +100,16 @@ class Run:
         viewer = WatchedViewer(site, WINDOW, cell_px(self._amounts.size))
         try:
             before = viewer.rss_mb(), viewer.private_mb()
-            progress("a folder of 3,000 files")
-            self.figures |= self._open(viewer)
-            progress("saving")
-            self.figures |= self._save(site, viewer)
-            progress("images one at a time")
-            one = self._one_at_a_time(site, viewer, 1, self._amounts.one_channel)
-            three = self._one_at_a_time(site, viewer, 3, self._amounts.three_channels)
-            self.figures["register_to_shown_ms"] = {"one_channel": one, "three_channels": three}
-            progress("20 and 200 images a second")
-            self.figures["stall_ms"] = {
-                f"at_{rate}": self._flow(site, viewer, rate) for rate in (20, 200)
-            }
-            self._look_around(site, viewer, before)
+            for part, what, measure_part in (
+                ("open", "a folder of 3,000 files", lambda: self._open(viewer)),
+                ("save", "saving", lambda: self._save(site, viewer)),
+                ("register", "images one at a time", lambda: self._register(site, viewer)),
+                ("stall", "20 and 200 images a second", lambda: self._stall(site, viewer)),
+                ("look", "looking around", lambda: self._look_around(site, viewer, before)),
+            ):
+                if part in self._only:
+                    progress(what)
+                    self.figures |= measure_part()
             counts = viewer.do("counts")
             for example in counts.pop("wrong_examples"):
                 progress(f"a wrong picture: expected {example}")
@@ -131,6 +134,8 @@ class Run:
 
     def _save(self, site: Site, viewer: WatchedViewer) -> Figures:
         """Save what is shown, in each way; where one is not possible, say why."""
+        if "open" not in self._only:
+            self._open(viewer)
         show_channels(viewer, 1)
         stalls: Figures = {}
         for kind, name in (("picture", "p.png"), ("planes", "p.ome.tif"), ("movie", "p.mp4")):
@@ -139,6 +144,11 @@ class Run:
             stalls[kind] = found["max"] if saved else found["said"]
         show_channels(viewer, len(CHANNELS))
         return {"save_stall_ms": stalls}
+
+    def _register(self, site: Site, viewer: WatchedViewer) -> Figures:
+        one = self._one_at_a_time(site, viewer, 1, self._amounts.one_channel)
+        three = self._one_at_a_time(site, viewer, 3, self._amounts.three_channels)
+        return {"register_to_shown_ms": {"one_channel": one, "three_channels": three}}
 
     def _one_at_a_time(
         self, site: Site, viewer: WatchedViewer, n_channels: int, n_images: int
@@ -155,6 +165,9 @@ class Run:
         # The first two make the window's rows of controls and lay it out.
         took = [1000 * (seen[p] - began[p]) for p in positions[2:] if p in seen]
         return {**percentiles(took, 50, 95), "skipped": n_images - len(took)}
+
+    def _stall(self, site: Site, viewer: WatchedViewer) -> Figures:
+        return {"stall_ms": {f"at_{rate}": self._flow(site, viewer, rate) for rate in (20, 200)}}
 
     def _flow(self, site: Site, viewer: WatchedViewer, images_per_s: int) -> Figures:
         """Register a 3-channel acquisition at a steady pace, while the newest is followed."""
@@ -174,9 +187,12 @@ class Run:
         gaps["shown_per_s"] = round(shown / self._amounts.flow_s, 1)
         return gaps
 
-    def _look_around(self, site: Site, viewer: WatchedViewer, before: tuple[float, float]) -> None:
+    def _look_around(
+        self, site: Site, viewer: WatchedViewer, before: tuple[float, float]
+    ) -> Figures:
         """Go back and forth in an acquisition of many planes."""
         amounts = self._amounts
+        figures: Figures = {}
         with microscope(
             site, self._pictures, n_fovs=amounts.fovs, n_z=amounts.z, n_channels=3
         ) as scope:
@@ -187,18 +203,19 @@ class Run:
                 scope.register(position)
             viewer.do("registered", n_planes=len(positions) * len(CHANNELS))
             progress("other fields of view")
-            self.figures["fov_switch_ms"] = self._switch(viewer, 1)
-            self.figures["fov_switch_3_channels_ms"] = self._switch(viewer, 3)
+            figures["fov_switch_ms"] = self._switch(viewer, 1)
+            figures["fov_switch_3_channels_ms"] = self._switch(viewer, 3)
             progress("dragging")
             for n_channels, name in ((1, "scrub_last_ms"), (3, "scrub_last_3_channels_ms")):
-                self.figures |= self._drag(viewer, n_channels, name)
+                figures |= self._drag(viewer, n_channels, name)
             progress("browsing")
             self._browse(viewer, positions)
-            self.figures["rss_growth_mb"] = round(viewer.rss_mb() - before[0])
-            self.figures["private_growth_mb"] = round(viewer.private_mb() - before[1])
+            figures["rss_growth_mb"] = round(viewer.rss_mb() - before[0])
+            figures["private_growth_mb"] = round(viewer.private_mb() - before[1])
             if self._amounts.updates:
                 progress("many updates")
-                self.figures |= self._update(viewer, positions)
+                figures |= self._update(viewer, positions)
+        return figures
 
     def _switch(self, viewer: WatchedViewer, n_channels: int) -> Figures:
         """Go to fields of view in no order: first read by nobody, then known to the viewer."""

@@ -26,6 +26,14 @@ def command(
     names: Annotated[
         list[Benchmark] | None, typer.Argument(help="What to measure; if left out, all.")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="PART",
+            help="A part of `viewer`: open, save, register, stall, look or starts; repeatable.",
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the figures as one JSON object.")
@@ -46,6 +54,8 @@ def command(
     checkout = find_checkout()
     options = {"--quick": quick, "--json": json, "--out": out.absolute() if out else None}
     words = [name.value for name in names or []]
+    for part in only or []:
+        words += ["--only", part]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *words, *arguments_of(options)],
         cwd=checkout,

@@ -199,7 +199,7 @@ def _make_rows(viewer: Any) -> None:
     from planecast_viewer.facts import ChannelFacts, Facts
     from planecast_viewer.frame import Frame, FramePlane
 
-    for n_channels, shape in ((3, (8, 8)), (1, (8, 8, 3))):
+    for n_channels, shape in ((4, (8, 8)), (1, (8, 8, 3))):
         channels = tuple(ChannelFacts(name=f"c{n}") for n in range(n_channels))
         size = {"num_t": 1, "num_z": 1, "height": 8, "width": 8, "fov_labels": ("A1:0",)}
         rgb = len(shape) == 3

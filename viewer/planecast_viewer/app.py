@@ -98,6 +98,7 @@ class Viewer:
     def start(self) -> None:
         """Show the window and begin to listen, or to open the file."""
         self.window.show()
+        self.window.rows_ahead.start()
         if self._settings.target is not None:
             self.targets.open_file(self._settings.target)
         else:

@@ -115,10 +115,17 @@ class Presenter(QObject):
 
     def _on_planes_registered(self, indices: npt.NDArray[np.int32]) -> None:
         self._stacks.clear()
-        n_axes = 2 if self._session.projection.on else 3
-        shown = np.array(self._session.shown[:n_axes], dtype=np.int32)[:, None]
-        if self._session.following or bool((indices[:n_axes] == shown).all(axis=0).any()):
+        following = self._session.following
+        awaited = [entry.position for entry in self._asked] if following else [self._session.shown]
+        # While a position is read, news of others change nothing: they come many times a picture.
+        idle = following and all(map(self._is_pending, awaited))
+        if idle or any(self._concerns(indices, position) for position in awaited):
             self.update()
+
+    def _concerns(self, indices: npt.NDArray[np.int32], position: Position) -> bool:
+        n_axes = 2 if self._session.projection.on else 3
+        place = np.array(position[:n_axes], dtype=np.int32)[:, None]
+        return bool((indices[:n_axes] == place).all(axis=0).any())
 
     def _on_shown_changed(self) -> None:
         if not self._session.following:

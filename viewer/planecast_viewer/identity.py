@@ -5,6 +5,7 @@ left of the plane; each cell is bright or dark. Its 64 bits, row by row: magic 8
 t 16, fov 12, z 10, channel 6, check 8.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,19 +24,25 @@ class Identity(NamedTuple):
     channel: int
 
 
+@lru_cache(maxsize=64)
 def cell_centers(channel: int, cell_px: int) -> npt.NDArray[np.float64]:
-    """Return the (x, y) of the 64 cells' centres in pixels of the plane, shape (64, 2)."""
+    """Return the (x, y) of the 64 cells' centres in pixels of the plane, shape (64, 2).
+
+    It is shared, and read-only: who looks at each picture has little time.
+    """
     steps = (np.arange(SIDE) + 0.5) * cell_px
     x, y = np.meshgrid(channel * SIDE * cell_px + steps, steps)
-    return np.stack([x.ravel(), y.ravel()], axis=1)
+    centers = np.stack([x.ravel(), y.ravel()], axis=1)
+    centers.flags.writeable = False
+    return centers
 
 
 def decode(values: npt.NDArray[np.floating]) -> Identity | None:
     """Return the identity in the brightness of 64 cells; `None` if there is no sound block."""
-    if values.max() <= values.min():
+    low, high = values.min(), values.max()
+    if high <= low:
         return None
-    bits = values > (values.max() + values.min()) / 2
-    number = int("".join("1" if bit else "0" for bit in bits), 2)
+    number = int.from_bytes(np.packbits(values > (high + low) / 2).tobytes(), "big")
     body, check = number >> 8, number & 0xFF
     if check_byte(body) != check or body >> 48 != MAGIC:
         return None

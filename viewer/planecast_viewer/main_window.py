@@ -24,6 +24,7 @@ from planecast_viewer.ndv_theme import recolor
 from planecast_viewer.ndv_view import NdvView
 from planecast_viewer.panels import PANELS, TABBED, panel_class
 from planecast_viewer.playback import Player
+from planecast_viewer.rows_ahead import RowsAhead
 from planecast_viewer.session import Session
 from planecast_viewer.status_bar import StatusBar
 from planecast_viewer.tool_bar import MainToolBar
@@ -50,6 +51,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._session, self._presenter = session, presenter
         self.view = NdvView(session.looks, self)
+        self.rows_ahead = RowsAhead(self.view)
         self.channels = ChannelChoice(session, self)
         self.player = Player(session, presenter, self)
         self.axes = AxisBar(session, self.player)
@@ -205,6 +207,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Let go of the canvas; the application ends with its last window."""
         self._docks_timer.stop()
+        self.rows_ahead.stop()
         self.view.close()
         self.closed.emit()
         super().closeEvent(event)

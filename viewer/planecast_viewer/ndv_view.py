@@ -17,7 +17,6 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.planes import PlaneStatistics, Seen
 from planecast_viewer.canvas import CanvasExtras, canvas_of
 from planecast_viewer.canvas.compositing import Lut
@@ -25,7 +24,7 @@ from planecast_viewer.canvas.raster_handles import color_bytes
 from planecast_viewer.colormaps import offered
 from planecast_viewer.colors import channel_color
 from planecast_viewer.contrast import ChannelContrast
-from planecast_viewer.facts import ChannelFacts, Facts
+from planecast_viewer.facts import Facts
 from planecast_viewer.frame import Frame, FramePlane
 from planecast_viewer.instead import Instead
 from planecast_viewer.looks import Looks
@@ -34,7 +33,6 @@ from planecast_viewer.under_cursor import Hover
 from planecast_viewer.worker_statistics import install_worker_statistics
 from planecast_viewer.wrapper import FrameWrapper
 
-ROWS_AT_START = 4
 NOTHING: npt.NDArray[np.uint16] = np.zeros((1, 1), dtype=np.uint16)
 ZOOM_STEP = 1.5
 AUTO_TIP = "Contrast follows each plane; Panels › Display has more"
@@ -76,7 +74,6 @@ class NdvView(QObject):
         self._viewer = self._new_viewer()
         self.canvas: CanvasExtras = canvas_of(self._viewer)
         self.widget: QWidget = self._viewer.widget()
-        self._make_rows()
         self.canvas.mouseMoved.connect(self._on_mouse_moved)
         self.canvas.mouseLeft.connect(self._on_mouse_left)
         # Other planes, or another part of them, come under a mouse that rests.
@@ -117,27 +114,12 @@ class NdvView(QObject):
             channels.setText("Channels")
         return viewer
 
-    def _make_rows(self) -> None:
-        """Have ndv make its rows of controls now: it takes 20 ms each, and a first frame waits."""
-        facts = Facts(
-            identity="",
-            name="",
-            kind="live",
-            channels=tuple(ChannelFacts(name=str(number)) for number in range(ROWS_AT_START)),
-            fov_labels=("",),
-            num_t=1,
-            num_z=1,
-            height=1,
-            width=1,
-        )
-        self.set_facts(facts)
-        blank = FramePlane(np.zeros((1, 1), dtype=np.uint16), None, None)
-        numbers = tuple(range(ROWS_AT_START))
-        planes = (blank,) * ROWS_AT_START
-        self.draw(Frame(0, Position(0, 0, 0), planes, numbers), calm=False)
-        self.set_facts(None)
-
     # ------------------------------------------------------------ what is shown
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether neither an acquisition nor a file is shown."""
+        return self._facts is None
 
     def set_facts(self, facts: Facts | None, visible: tuple[bool, ...] = ()) -> None:
         """Prepare for another acquisition or file; the canvas is empty until `draw`.

@@ -31,6 +31,9 @@ from planecast_protocol.sockets import client_socket
 from planecast_protocol.state_messages import Part, PartBeat
 from planecast_protocol.values import Scalar
 
+BELL_REST_S = 0.03
+"""Bells are heard no more often: those of a fast acquisition are of no interest here, and state
+is told no more often."""
 FAREWELL_MS = 200
 """How long the last message may take to leave."""
 
@@ -125,9 +128,9 @@ class ControlFollower:
     def _converse(self, bell: Socket, door: Socket) -> None:
         """Talk on this socket until the agent was silent for too long, or all is over."""
         poller = zmq.Poller()
-        for source in (bell, door):
+        for source in (door, self._wakeup):
             poller.register(source, zmq.POLLIN)
-        poller.register(self._wakeup, zmq.POLLIN)
+        bell_heard_at = float("-inf")
         self._book.give_up()
         since = time.monotonic()
         while not self._closing.is_set():
@@ -139,9 +142,16 @@ class ControlFollower:
             self._speak(door, now)
             self._tell(changed=False)
             due_s = min(now + HEARTBEAT_S, self._calls.due_at()) - now
-            poller.poll(max(0, math.ceil(due_s * 1000)))
+            rest_s = bell_heard_at + BELL_REST_S - now
+            if rest_s <= 0:
+                poller.register(bell, zmq.POLLIN)
+            elif bell in poller:
+                poller.unregister(bell)
+            ready = dict(poller.poll(_whole_ms(min(due_s, rest_s) if rest_s > 0 else due_s)))
             self._wakeup.clear()
-            changed = self._receive(bell) | self._receive(door)
+            if bell in ready:
+                bell_heard_at = time.monotonic()
+            changed = (bell in ready and self._receive(bell)) | self._receive(door)
             self._tell(changed=changed)
         if self._introduced is not None and self._heard_at is not None:
             door.setsockopt(zmq.LINGER, FAREWELL_MS)
@@ -198,6 +208,10 @@ class ControlFollower:
         if changed or (picture.agent, picture.silent_s) != (before.agent, before.silent_s):
             self.picture = picture
             self._on_change()
+
+
+def _whole_ms(seconds: float) -> int:
+    return max(0, math.ceil(1000 * seconds))
 
 
 def _send(door: Socket, message: AnyMessage) -> None:

@@ -147,10 +147,13 @@ class Follower:
                 logger.debug("nobody at %s yet; asking again later", self._address.door)
 
     def _receive(self, bell: Socket, door: Socket) -> None:
-        poller = zmq.Poller()
-        poller.register(bell, zmq.POLLIN)
-        poller.register(door, zmq.POLLIN)
         rest_ms = int(1000 * self._rest_s())
+        poller = zmq.Poller()
+        poller.register(door, zmq.POLLIN)
+        if rest_ms <= 0:
+            # Meanwhile bells wait in the socket: a turn for each of a thousand a second would
+            # take Python's lock from whoever shows the events.
+            poller.register(bell, zmq.POLLIN)
         for socket, _flags in poller.poll(min(rest_ms + 1, POLL_MS) if rest_ms > 0 else POLL_MS):
             # A bell's last frame is the message, behind a topic; an answer's first frame is.
             self._take_all(socket, -1 if socket is bell else 0, door)

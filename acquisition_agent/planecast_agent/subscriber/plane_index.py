@@ -19,6 +19,8 @@ from planecast_protocol.columns import INTEGER_COLUMNS
 from planecast_protocol.planes import PlaneSource
 
 MAX_CELLS = 2**62
+REGISTERED_AT = len(INTEGER_COLUMNS)
+"""The column behind the integers."""
 RECENT_ROWS = 1 << 16
 """How far back a locked axis is searched for its newest plane."""
 
@@ -124,7 +126,8 @@ class RegisteredPlanes(KnownPlanes):
         return -1 if cell is None else self._row_of.get(cell)
 
     def _position(self, row: int) -> Position:
-        return Position(*self._rows.row(row).integers[:3])
+        value = self._rows.value
+        return Position(value(row, 0), value(row, 1), value(row, 2))
 
     # ------------------------------------------------------------ rows
 
@@ -154,7 +157,8 @@ class RegisteredPlanes(KnownPlanes):
 
     def registered_at_in(self, row: int) -> float:
         """Return when the n-th registration was made, in s since 1970."""
-        return self._rows.row(row).registered_at
+        at: float = self._rows.value(row, REGISTERED_AT)
+        return at
 
     def columns(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return the newest registration of each plane, in the order they came.
@@ -164,7 +168,7 @@ class RegisteredPlanes(KnownPlanes):
         axes = self._rows.axes(0, self._rows.n)
         rows = np.arange(self._rows.n, dtype=np.int32)
         newest = self._row_of.get_many(self._cells(axes)) == rows
-        times = self._rows.column(len(INTEGER_COLUMNS), 0, self._rows.n)
+        times = self._rows.column(REGISTERED_AT, 0, self._rows.n)
         found = dict(zip(("t", "fov", "z", "channel"), axes[:, newest], strict=True))
         return {**found, "registered_at": times[newest]}
 
@@ -203,7 +207,7 @@ class RegisteredPlanes(KnownPlanes):
     def registered_at(self, index: PlaneIndex) -> float | None:
         """See `KnownPlanes`."""
         row = self._row(index)
-        return self._rows.row(row).registered_at if row >= 0 else None
+        return self.registered_at_in(row) if row >= 0 else None
 
     def planes_per_fov(self) -> npt.NDArray[np.int64]:
         """See `KnownPlanes`."""

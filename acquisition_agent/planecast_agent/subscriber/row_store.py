@@ -92,6 +92,13 @@ class RowStore:
         n = len(INTEGER_COLUMNS)
         return Row(tuple(values[:n]), *values[n:])
 
+    def value(self, row: int, column: int) -> Any:
+        """Return one number of a row: of `INTEGER_COLUMNS`, then registration, size and mtime."""
+        block, place = divmod(row, BLOCK_ROWS)
+        if block < len(self._blocks):
+            return self._blocks[block][column][place]
+        return self._tail[column][place].item()
+
     def axes(self, first: int, last: int) -> npt.NDArray[np.int32]:
         """Return the indices of the rows `first` to `last` - 1, shape (4, n)."""
         found = [self.column(axis, first, last) for axis in range(N_AXES)]
