@@ -1,4 +1,4 @@
-"""qtpy's modules without most of their classes: those that ndv and superqt ask for are all there."""
+"""qtpy without most of its classes: those that ndv and superqt ask for are all there."""
 
 import ast
 import re

@@ -15,9 +15,10 @@ def rows(viewer):
 
 def test_rows_are_there_before_channels_and_none_is_seen(viewer, rows, qtbot):
     rows.start()
-    qtbot.waitUntil(lambda: rows.n_rows == N_ROWS)
+    qtbot.waitUntil(lambda: not rows.is_busy)
+    assert rows.n_rows == N_ROWS
     view = viewer.window.view
-    assert view.is_free
+    assert view.facts is None
     controllers = view._viewer._lut_controllers
     assert set(range(N_ROWS)) <= controllers.keys()
     for number in range(N_ROWS):
@@ -25,8 +26,9 @@ def test_rows_are_there_before_channels_and_none_is_seen(viewer, rows, qtbot):
 
 
 def test_no_row_is_made_once_something_is_shown(viewer, acquired, rows, qtbot):
-    viewer.session.take_news(acquired.news((0, 0, 0, 0)))
     rows.start()
+    qtbot.waitUntil(lambda: rows.n_rows == 1)
+    viewer.session.take_news(acquired.news((0, 0, 0, 0)))
     qtbot.waitUntil(lambda: not rows.is_busy)
-    assert rows.n_rows == 0
-    assert not viewer.window.view.is_free
+    assert rows.n_rows == 1
+    assert viewer.window.view.facts is viewer.session.facts

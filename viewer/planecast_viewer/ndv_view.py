@@ -117,9 +117,9 @@ class NdvView(QObject):
     # ------------------------------------------------------------ what is shown
 
     @property
-    def is_free(self) -> bool:
-        """Tell whether neither an acquisition nor a file is shown."""
-        return self._facts is None
+    def facts(self) -> Facts | None:
+        """What is shown; `None`: neither an acquisition nor a file."""
+        return self._facts
 
     def set_facts(self, facts: Facts | None, visible: tuple[bool, ...] = ()) -> None:
         """Prepare for another acquisition or file; the canvas is empty until `draw`.

@@ -1,7 +1,7 @@
 """Has ndv make its rows of controls before there are channels: a first picture would wait for them.
 
-A row takes 30 ms. They are made once the window is shown, one in a turn of the event loop, so that
-neither the window nor a click waits for more than one.
+A row takes 30 ms. They are made once the window is shown, one after the other with turns of the
+event loop in between, so that neither the window nor a click waits for more than one.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from planecast_viewer.ndv_view import NdvView
 
 N_ROWS = 4
 PAUSE_MS = 5
-"""Between two rows: what has come meanwhile goes first."""
+"""Between two steps: what has come meanwhile goes first."""
 
 
 class RowsAhead(QObject):
@@ -25,8 +25,10 @@ class RowsAhead(QObject):
         self._view = view
         self.n_rows = 0
         """Made so far."""
+        self._ours: Facts | None = None
+        """What the view was told to show for a row; `None`: nothing, as at the start."""
         self._timer = QTimer(self, interval=PAUSE_MS)
-        self._timer.timeout.connect(self._make_one)
+        self._timer.timeout.connect(self._make_some)
 
     @property
     def is_busy(self) -> bool:
@@ -41,18 +43,23 @@ class RowsAhead(QObject):
         """Make no more."""
         self._timer.stop()
 
-    def _make_one(self) -> None:
-        # With an acquisition or a file ndv makes what is missing by itself.
-        if not self._view.is_free or self.n_rows == N_ROWS:
+    def _make_some(self) -> None:
+        """Take one step: announce channels, one more than before, or draw them, or end."""
+        if self._view.facts is not self._ours:
+            # An acquisition or a file: ndv makes what is missing by itself.
             self._timer.stop()
-            return
-        self.n_rows += 1
-        numbers = tuple(range(self.n_rows))
-        blank = FramePlane(np.zeros((1, 1), dtype=np.uint16), None, None)
-        self._view.set_facts(_facts(self.n_rows))
-        frame = Frame(0, Position(0, 0, 0), (blank,) * self.n_rows, numbers)
-        self._view.draw(frame, calm=False)
-        self._view.set_facts(None)
+        elif self._ours is not None and len(self._ours.channels) > self.n_rows:
+            self.n_rows += 1
+            blank = FramePlane(np.zeros((1, 1), dtype=np.uint16), None, None)
+            numbers = tuple(range(self.n_rows))
+            frame = Frame(0, Position(0, 0, 0), (blank,) * self.n_rows, numbers)
+            self._view.draw(frame, calm=False)
+        elif self.n_rows < N_ROWS:
+            self._ours = _facts(self.n_rows + 1)
+            self._view.set_facts(self._ours)
+        else:
+            self._timer.stop()
+            self._view.set_facts(None)
 
 
 def _facts(n_channels: int) -> Facts:

@@ -38,6 +38,7 @@ class PlateMapPanel(Panel):
         self.text = QLabel(self)
         self.text.setContentsMargins(6, 0, 6, 4)
         self.text.setWordWrap(True)
+        self.text.setStyleSheet(f"color: {theme.muted()}")
         self.text.setToolTip(TIP)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,6 +70,7 @@ class PlateMapPanel(Panel):
 
     def theme_changed(self) -> None:
         """See `Panel`."""
+        self.text.setStyleSheet(f"color: {theme.muted()}")
         self.refresh()
 
     def refresh(self) -> None:
@@ -84,7 +86,6 @@ class PlateMapPanel(Panel):
             self.view.set_shares(self._progress.shares())
             self.view.set_current(self.session.shown.fov)
         self.text.setText(self._summary())
-        self.text.setStyleSheet(f"color: {theme.muted()}")
 
     def _lay_out(self, facts: Facts | None) -> None:
         if facts is None:
