@@ -11,7 +11,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ class Run:
         self._amounts = Amounts(quick=quick or tiny, tiny=tiny)
         self._only = frozenset(only)
         self._random = random.Random(1)
+        self._seconds: dict[str, float] = {}
         self.figures: Figures = {}
 
     def measure(self) -> Figures:
@@ -89,12 +91,20 @@ class Run:
                     self._watch(site)
                 if "starts" in self._only:
                     progress("starting windows")
-                    self.figures |= starts(site, self._amounts.starts)
+                    with self._timed("starts"):
+                        self.figures |= starts(site, self._amounts.starts)
             finally:
                 site.close()
         self.figures["load_before"] = round(load, 1)
+        self.figures["seconds_of_parts"] = self._seconds
         self.figures["seconds"] = round(time.monotonic() - began, 1)
         return self.figures
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._seconds[part] = round(time.monotonic() - began, 1)
 
     def _watch(self, site: Site) -> None:
         viewer = WatchedViewer(site, WINDOW, cell_px(self._amounts.size))
@@ -109,7 +119,8 @@ class Run:
             ):
                 if part in self._only:
                     progress(what)
-                    self.figures |= measure_part()
+                    with self._timed(part):
+                        self.figures |= measure_part()
             counts = viewer.do("counts")
             for example in counts.pop("wrong_examples"):
                 progress(f"a wrong picture: expected {example}")

@@ -1,5 +1,6 @@
 """The real processes: agent, reader worker, viewer, and the controller that is this process."""
 
+import compileall
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from planecast_agent.subscriber.known_planes import Position
 
 CHECKOUT = Path(__file__).parents[2]
 START_TIMEOUT_S = 60.0
+PACKAGES = ("planecast", "protocol", "acquisition_agent", "reader_worker", "viewer")
 
 
 class Site:
@@ -39,6 +41,7 @@ class Site:
 
     def start(self) -> None:
         """Start agent and worker, and wait until both are ready."""
+        _compile()
         agent = ["planecast_agent", "--address", self.agent, "--worker", self.worker]
         agent += ["--state-dir", str(self.folder / "state")]
         agent += ["--spool-dir", str(self.folder / "spool")]
@@ -106,6 +109,16 @@ class WatchedViewer:
         if self._process.poll() is None:
             self.do("close")
         end(self._process)
+
+
+def _compile() -> None:
+    """Have the sources' bytecode, as pip makes it where it installs.
+
+    Python does by itself unless `PYTHONDONTWRITEBYTECODE` is set, and then each start takes 0.3 s
+    longer.
+    """
+    for package in PACKAGES:
+        compileall.compile_dir(CHECKOUT / package, quiet=1)
 
 
 def end(process: "subprocess.Popen[str]") -> None:

@@ -1,6 +1,5 @@
 """How long until the window is there: with the network as it is, with none, with a deaf DNS."""
 
-import compileall
 import json
 import shutil
 import statistics
@@ -13,7 +12,6 @@ from benchmarks.viewing.site import CHECKOUT, Site
 NETWORKS = ("as_is", "no_network", "silent_dns")
 WINDOW = "start_to_window_s"
 LIMIT_S = 60.0
-PACKAGES = ("planecast", "protocol", "acquisition_agent", "reader_worker", "viewer")
 
 SILENT = """
 ip link set lo up && mount --bind "$0" /etc/resolv.conf && exec "$@"
@@ -26,7 +24,6 @@ def starts(site: Site, rounds: int) -> dict[str, object]:
 
     What can't be tried here, for want of rights or tools, is named in the figures.
     """
-    _compile()
     resolver = site.folder / "resolv.conf"
     resolver.write_text("nameserver 127.0.0.1\n")
     took: dict[str, list[float]] = {}
@@ -51,16 +48,6 @@ def starts(site: Site, rounds: int) -> dict[str, object]:
         "start_dns_questions": questions,
     }
     return figures | ({f"{WINDOW}_untried": untried} if untried else {})
-
-
-def _compile() -> None:
-    """Have the sources' bytecode, as pip makes it where it installs.
-
-    Python does by itself unless `PYTHONDONTWRITEBYTECODE` is set, and then each start takes 0.3 s
-    longer.
-    """
-    for package in PACKAGES:
-        compileall.compile_dir(CHECKOUT / package, quiet=1)
 
 
 def _wrapper(network: str, resolver: str) -> list[str]:

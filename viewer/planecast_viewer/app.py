@@ -45,13 +45,8 @@ class Viewer:
         install_offline_icons()
         install_canvas(settings.canvas)
         # Only now: ndv asks for icons and a canvas when its views are imported.
-        from planecast_viewer.keep.keeping import Keeping
         from planecast_viewer.main_window import MainWindow
-        from planecast_viewer.measure.measuring import Measuring
-        from planecast_viewer.menus import Menus
-        from planecast_viewer.remembering import Remembering
         from planecast_viewer.stack.views import StackViews
-        from planecast_viewer.welcome import Welcome
 
         live = settings.target is None
         self._settings = settings
@@ -75,6 +70,23 @@ class Viewer:
         self.targets.opening.connect(self.window.empty.set_opening)
         self.targets.failed.connect(self.window.show_failure)
         self.window.tools.acquisition_chosen.connect(self.targets.choose_acquisition)
+        self._add_what_people_do()
+        self.address_check = AddressCheck(self.session)
+        self.link: AgentLink | None = None
+        self.control: ControlLink | None = None
+        self.feed.failed.connect(self._on_plane_failed)
+        self.window.closed.connect(self.close)
+        if live:
+            self._listen()
+
+    def _add_what_people_do(self) -> None:
+        """Add menus, what is there before a picture, saving, measuring, and remembering it all."""
+        from planecast_viewer.keep.keeping import Keeping
+        from planecast_viewer.measure.measuring import Measuring
+        from planecast_viewer.menus import Menus
+        from planecast_viewer.remembering import Remembering
+        from planecast_viewer.welcome import Welcome
+
         self.menus = Menus(self.window, self.session, self.memory)
         self.welcome = Welcome(self.memory, self.menus.dialogs, self.session.wishes)
         self.window.empty.put_below(self.welcome)
@@ -87,13 +99,6 @@ class Viewer:
         self.menus.add_saving(self.keeping.actions())
         self.menus.add_viewing(self.stacks.actions())
         self.remembering = Remembering(self.memory, self.session, self.window)
-        self.address_check = AddressCheck(self.session)
-        self.link: AgentLink | None = None
-        self.control: ControlLink | None = None
-        self.feed.failed.connect(self._on_plane_failed)
-        self.window.closed.connect(self.close)
-        if live:
-            self._listen()
 
     def start(self) -> None:
         """Show the window and begin to listen, or to open the file."""

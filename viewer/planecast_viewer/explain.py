@@ -35,7 +35,7 @@ def explain(session: Session, position: Position, states: States) -> str:
 def explain_nothing_to_follow(session: Session) -> str:
     """Return why there is no newest plane yet: none at all, or none where an axis is held."""
     assert session.planes is not None
-    if session.planes.n_planes:
+    if session.planes.n_planes and session.locks:
         held = " ".join(_value(session, axis) for axis in AXES if axis in session.locks)
         return f"{held} is held: nothing was acquired there lately"
     return "waiting for the first plane" if session.running else "no plane was acquired"

@@ -61,7 +61,10 @@ class MainWindow(QMainWindow):
         self.docks_were_shown = False
         """Panels have nothing to say before there is an acquisition or file."""
         self._docks_before = QByteArray()
-        # Panels are first laid out and painted in a turn of their own, which a click can precede.
+        # The picture with its rows of controls, and then the panels, are first laid out and painted
+        # in turns of their own, which a click can precede.
+        self._page_timer = QTimer(self, singleShot=True, interval=0)
+        self._page_timer.timeout.connect(self._show_picture)
         self._docks_timer = QTimer(self, singleShot=True, interval=1)
         self._docks_timer.timeout.connect(self._open_docks)
         self._pages = QStackedWidget(self)
@@ -82,16 +85,19 @@ class MainWindow(QMainWindow):
         self.pixel = ElidedLabel()
         self.view.put_above_canvas(self.pixel)
         self.under_cursor.text_changed.connect(self.pixel.setText)
-        session.channels_changed.connect(self._on_channels_changed)
-        session.control_changed.connect(self._on_control_changed)
-        session.acquisition_changed.connect(self._on_acquisition_changed)
-        presenter.frame_ready.connect(self._on_frame_ready)
-        presenter.seen_wanted = self.view.seen
-        self.view.canvas.view_changed.connect(presenter.look)
-        presenter.message_changed.connect(self._on_message_changed)
-        presenter.frame_measured.connect(self._on_frame_measured)
+        self._listen()
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize() - FRAME_PX))
         self._on_acquisition_changed()
+
+    def _listen(self) -> None:
+        self._session.channels_changed.connect(self._on_channels_changed)
+        self._session.control_changed.connect(self._on_control_changed)
+        self._session.acquisition_changed.connect(self._on_acquisition_changed)
+        self._presenter.frame_ready.connect(self._on_frame_ready)
+        self._presenter.seen_wanted = self.view.seen
+        self.view.canvas.view_changed.connect(self._presenter.look)
+        self._presenter.message_changed.connect(self._on_message_changed)
+        self._presenter.frame_measured.connect(self._on_frame_measured)
 
     # ------------------------------------------------------------ building
 
@@ -128,7 +134,11 @@ class MainWindow(QMainWindow):
         facts = self._session.facts
         self.view.set_facts(facts, self._session.channel_visible)
         self._on_message_changed("")
-        self.show_page(None if facts is None else self.view.widget)
+        if facts is None:
+            self._page_timer.stop()
+            self.show_page()
+        else:
+            self._page_timer.start()
         if facts is not None and not self.docks_were_shown:
             self._docks_timer.start()
         self.setWindowTitle("planecast" if facts is None else f"{facts.name} – planecast")
@@ -168,6 +178,9 @@ class MainWindow(QMainWindow):
         """Show the picture, or what is said while there is none."""
         self._pages.setCurrentWidget(page or self.empty)
 
+    def _show_picture(self) -> None:
+        self.show_page(self.view.widget)
+
     def _on_frame_ready(self, frame: Frame, calm: bool) -> None:
         self.view.draw(frame, calm=calm)
 
@@ -206,6 +219,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Let go of the canvas; the application ends with its last window."""
+        self._page_timer.stop()
         self._docks_timer.stop()
         self.rows_ahead.stop()
         self.view.close()

@@ -1,6 +1,8 @@
 """Says in words how a program is."""
 
 import time
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from planecast_protocol.event_messages import ResumeAcquisition
 from planecast_protocol.state_messages import PartState
@@ -16,6 +18,17 @@ def describe_part(state: PartState) -> str:
     if state.life == "gone":
         return f"{kind} gone" + (f": {state.why}" if state.why else "")
     return f"{kind} live"
+
+
+def describe_changes(
+    before: Sequence[PartState], after: Sequence[PartState]
+) -> Iterator[tuple[Literal["info", "warning"], str]]:
+    """Yield (level, text) of each program that lives otherwise now; what is new is no change."""
+    lives = {state.part.part: state.life for state in before}
+    for state in after:
+        known = lives.get(state.part.part, state.life)
+        if known != state.life and state.part.kind != "viewer":
+            yield "info" if state.life == "live" else "warning", describe_part(state)
 
 
 def describe_resume(event: ResumeAcquisition) -> str:

@@ -31,7 +31,7 @@ from planecast_viewer.image_planes import ImagePlanes
 from planecast_viewer.lateness import Lateness
 from planecast_viewer.looks import Looks
 from planecast_viewer.measure.choice import MeasureChoice
-from planecast_viewer.part_text import describe_part, describe_resume
+from planecast_viewer.part_text import describe_changes, describe_resume
 from planecast_viewer.projection_choice import ProjectionChoice
 from planecast_viewer.stack.choice import StackChoice
 from planecast_viewer.wishes import Wishes
@@ -202,13 +202,9 @@ class Session(QObject):
 
     def set_control(self, picture: ControlPicture) -> None:
         """Take what is known of controllers and of who lives."""
-        lives = {state.part.part: state.life for state in self.control.parts}
-        self.control = picture
-        for state in picture.parts:
-            before = lives.get(state.part.part, state.life)
-            if before != state.life and state.part.kind != "viewer":
-                level: Level = "info" if state.life == "live" else "warning"
-                self.logged.emit(level, describe_part(state))
+        before, self.control = self.control, picture
+        for level, text in describe_changes(before.parts, picture.parts):
+            self.logged.emit(level, text)
         self.control_changed.emit()
 
     def take_command_answer(self, wish: CommandWish, answer: CommandAnswer) -> None:

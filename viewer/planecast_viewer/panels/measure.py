@@ -88,15 +88,18 @@ class MeasurePanel(Panel):
             self.copy,
         ):  # fmt: skip
             FocusKeys(widget, [Qt.Key.Key_Space])
+        self._listen()
+        self._show_progress(False)
+        self._refresh()
+
+    def _listen(self) -> None:
         self._choice.tool_changed.connect(self._on_tool_changed)
         self._choice.shape_changed.connect(self._on_shape_changed)
         self._choice.measured.connect(self._on_measured)
         self._choice.series_progressed.connect(self._on_series_progressed)
         self._choice.series_ended.connect(self._on_series_ended)
-        session.acquisition_changed.connect(self._refresh)
-        session.extents_changed.connect(self._refresh)
-        self._show_progress(False)
-        self._refresh()
+        self.session.acquisition_changed.connect(self._refresh)
+        self.session.extents_changed.connect(self._refresh)
 
     def _tool_button(self, text: str, tip: str) -> QToolButton:
         button = QToolButton(self)
