@@ -1,6 +1,6 @@
 """qtpy's modules without the classes that nobody asks for, which take a quarter of a second.
 
-ndv and superqt name Qt's classes through qtpy, and that copies all 900 of PySide6 into modules of
+ndv and superqt name Qt's classes through qtpy, and that copies all 700 of PySide6 into modules of
 its own, each made the moment it is copied. Here a name is looked up when it is asked for.
 
 Of what qtpy changes in the classes themselves only the places of events are changed here: ndv,
