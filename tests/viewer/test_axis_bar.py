@@ -60,10 +60,10 @@ def test_slider_of_a_held_axis_chooses_what_is_held_and_the_rest_is_followed(
     assert not live.session.following
 
 
-def test_axis_that_will_grow_has_its_row_from_the_start(viewer, make_acquired):
+def test_axis_that_will_grow_has_its_row_from_the_start(viewer, make_acquired, qtbot):
     rows = viewer.window.axes.rows
     viewer.session.take_news(make_acquired("until it is ended").news((0, 0, 0, 0)))
-    assert rows["t"].slider.isVisible()
+    qtbot.waitUntil(rows["t"].slider.isVisible)
     viewer.session.take_news(make_acquired("one time point", num_t=1).news((0, 0, 0, 0)))
     assert not rows["t"].slider.isVisible()
 

@@ -5,7 +5,7 @@ import pytest
 
 from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.errors import CorruptFileError
-from planecast_viewer import follow
+from planecast_viewer import follow, rest
 from planecast_viewer.follow import Presenter
 from planecast_viewer.planes import PlaneFeed
 from planecast_viewer.session import Session
@@ -50,6 +50,7 @@ def feed(client):
 def screen(session, feed, monkeypatch):
     monkeypatch.setattr(follow, "MIN_FRAME_S", 0.0)
     monkeypatch.setattr(follow, "BUSY_FACTOR", 0.0)
+    monkeypatch.setattr(rest, "REST_SHARE", 0.0)
     presenter = Presenter(session, feed)
     screen = Screen(presenter)
     screen.presenter = presenter
@@ -131,6 +132,34 @@ def test_one_position_is_read_at_a_time_and_then_the_newest(
         "data:9/0_0_0.tiff",
         "data:9/0_0_1.tiff",
     }
+
+
+def test_planes_that_come_faster_than_pictures_are_asked_for_after_a_rest(
+    session, screen, acquired, client, reply, qtbot, monkeypatch
+):
+    monkeypatch.setattr(rest, "REST_SHARE", 1e6)
+    monkeypatch.setattr(rest, "MAX_REST_S", 0.5)
+    session.take_news(acquired.news())
+    for t in range(10):
+        session.take_news([acquired.rows(*both(t, 0, 0))])
+    reply()
+    qtbot.waitUntil(lambda: screen.positions == [(0, 0, 0)])
+    session.take_news([acquired.rows(*both(10, 0, 0))])
+    assert client.open == []
+    qtbot.waitUntil(lambda: len(client.open) == 2)
+    assert {entry.message.path[:8] for entry in client.open} == {"data:10/"}
+
+
+def test_news_of_other_positions_change_nothing_while_one_is_read(
+    session, feed, screen, acquired, client, monkeypatch
+):
+    session.take_news(acquired.news(*both(0, 0, 0)))
+    wanted = []
+    monkeypatch.setattr(feed, "want", wanted.append)
+    session.take_news([acquired.rows(*both(1, 0, 0))])
+    assert wanted == []
+    session.take_news([acquired.rows((0, 0, 0, 0))])
+    assert len(wanted) == 1
 
 
 def test_no_more_than_a_few_positions_wait_for_their_files(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from planecast_agent.subscriber.known_planes import Position
-from planecast_viewer.follow import AHEAD, Presenter
+from planecast_viewer.follow import Presenter
+from planecast_viewer.likely_next import AHEAD
 from planecast_viewer.planes import PlaneFeed
 from planecast_viewer.play_button import PlayButton
 from planecast_viewer.playback import Player

@@ -18,7 +18,9 @@ from planecast_protocol.axes import PlaneIndex
 from planecast_protocol.planes import Seen
 from planecast_viewer.explain import explain, explain_nothing_to_follow
 from planecast_viewer.frame import Frame, FramePlane
+from planecast_viewer.likely_next import likely_next
 from planecast_viewer.planes import PlaneFeed, PlaneKey, PlaneState, WantedPlane
+from planecast_viewer.rest import Rest
 from planecast_viewer.session import Session
 
 MAX_FOLLOWED = 4
@@ -33,14 +35,14 @@ MIN_FRAME_S = 1 / 30
 BUSY_FACTOR = 3.0
 """A frame that took n ms of the GUI thread is followed by the next after this times n ms."""
 TICK_MS = 100
-AHEAD = 4
-"""Pictures that are read ahead while one axis plays."""
 
 
 @dataclass(slots=True)
 class _Asked:
     position: Position
     since: float
+    n_planes: int
+    """Registered when it was asked for."""
 
 
 class Presenter(QObject):
@@ -75,6 +77,7 @@ class Presenter(QObject):
         """There is no plane to follow yet, or none where an axis is held."""
         self._blank_since = 0.0
         self._next_frame_at = 0.0
+        self._rest = Rest()
         self._ended_at: float | None = None
         self._stopped = False
         self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -102,6 +105,7 @@ class Presenter(QObject):
 
     def _on_acquisition_changed(self) -> None:
         self._asked.clear()
+        self._rest.forget()
         self._stacks.clear()
         self._drawn, self.frame, self._ended_at = (), None, None
         self._prefetched_around = None
@@ -118,14 +122,12 @@ class Presenter(QObject):
         following = self._session.following
         awaited = [entry.position for entry in self._asked] if following else [self._session.shown]
         # While a position is read, news of others change nothing: they come many times a picture.
-        idle = following and all(map(self._is_pending, awaited))
-        if idle or any(self._concerns(indices, position) for position in awaited):
-            self.update()
-
-    def _concerns(self, indices: npt.NDArray[np.int32], position: Position) -> bool:
-        n_axes = 2 if self._session.projection.on else 3
-        place = np.array(position[:n_axes], dtype=np.int32)[:, None]
-        return bool((indices[:n_axes] == place).all(axis=0).any())
+        if not (following and all(map(self._is_pending, awaited))):
+            n_axes = 2 if self._session.projection.on else 3
+            places = np.array(awaited, dtype=np.int32)[:, :n_axes, None]
+            if not (indices[:n_axes] == places).all(axis=1).any():
+                return
+        self.update()
 
     def _on_shown_changed(self) -> None:
         if not self._session.following:
@@ -134,6 +136,7 @@ class Presenter(QObject):
 
     def _on_follow_changed(self) -> None:
         self._asked.clear()
+        self._rest.forget()
         self._prefetched_around = None
         self._feed.prefetch([])
         self._blank_since = time.monotonic()
@@ -161,6 +164,12 @@ class Presenter(QObject):
     def _follow(self) -> None:
         self._show_newest_arrived()
         now = time.monotonic()
+        if not self._asked and (rest_s := self._rest.left_s(now)) > 0:
+            self._complete_draft()
+            self._timer.start(int(rest_s * 1000) + 1)
+            self._tell()
+            return
+        assert self._session.planes is not None
         target = self._session.follow_target()
         self._nothing_newest = target is None
         asked = [entry.position for entry in self._asked]
@@ -169,13 +178,12 @@ class Presenter(QObject):
                 del self._asked[0]
             # One is read at a time: more would only make each of them later.
             if len(self._asked) < MAX_FOLLOWED and all(map(self._is_pending, asked)):
-                self._asked.append(_Asked(target, now))
+                self._asked.append(_Asked(target, now, self._session.planes.n_planes))
         shown = [self._session.shown] if self._is_draft() else []
         self._want([*(entry.position for entry in self._asked), *self._coming(asked), *shown])
         self._show_newest_arrived()
-        if self._is_draft():
-            self._draw(self._session.shown, calm=True)
-        if self._asked:
+        self._complete_draft()
+        if self._asked and not self._timer.isActive():
             self._timer.start(TICK_MS)
         self._tell()
 
@@ -199,10 +207,22 @@ class Presenter(QObject):
             if now < self._next_frame_at:
                 self._timer.start(int((self._next_frame_at - now) * 1000) + 1)
                 return
+            self._take_rest(self._asked[number], now)
             del self._asked[: number + 1]
             self._session.move(position)
             self._draw(position, calm=True)
             return
+
+    def _take_rest(self, drawn: _Asked, now: float) -> None:
+        assert self._session.planes is not None
+        n_came = self._session.planes.n_planes - drawn.n_planes
+        n_channels = max(1, len(self._session.channel_visible))
+        self._rest.take(now, now - drawn.since, n_came / n_channels)
+
+    def _complete_draft(self) -> None:
+        """Draw what has come of the shown position, if it was drawn before all had."""
+        if self._is_draft():
+            self._draw(self._session.shown, calm=True)
 
     def _hold(self) -> None:
         position = self._session.shown
@@ -221,19 +241,10 @@ class Presenter(QObject):
             self._timer.start(TICK_MS)
         elif position != self._prefetched_around:
             self._prefetched_around = position
-            self._feed.prefetch(self._wanted_at(self._neighbours(position)))
+            self._feed.prefetch(
+                self._wanted_at(likely_next(position, self.heading, self._session.extents))
+            )
         self._tell()
-
-    def _neighbours(self, position: Position) -> list[Position]:
-        """Return where the next step will probably lead, the likeliest first."""
-        steps = (("z", 1), ("z", -1), ("t", 1), ("t", -1), ("fov", 1))
-        if self.heading is not None:
-            length = getattr(self._session.extents, self.heading)
-            start = getattr(position, self.heading)
-            ahead = [(start + by) % length for by in range(1, AHEAD + 1)]
-            return [position._replace(**{self.heading: value}) for value in ahead]
-        near = (position._replace(**{a: getattr(position, a) + by}) for a, by in steps)
-        return [neighbour for neighbour in near if min(neighbour) >= 0]
 
     # ------------------------------------------------------------ asking
 
@@ -329,8 +340,12 @@ class Presenter(QObject):
             return
         planes: list[FramePlane | None] = [None] * len(self._session.channel_visible)
         for channel, state in here.items():
-            answer, registered_at = state.answer, self._registered_at(keys[channel])
-            assert answer is not None
+            assert self._session.planes is not None
+            assert state.answer is not None
+            answer, registered_at = (
+                state.answer,
+                self._session.planes.registered_at(keys[channel].index),
+            )
             planes[channel] = FramePlane(
                 answer.pixels, answer.statistics, registered_at, draft=state.state == "draft"
             )
@@ -342,10 +357,6 @@ class Presenter(QObject):
         self.frame_ready.emit(frame, calm)
         # Painting is queued by now: a timer of zero comes behind it.
         QTimer.singleShot(0, self, lambda: self._on_painted(frame, started))
-
-    def _registered_at(self, key: PlaneKey) -> float | None:
-        assert self._session.planes is not None
-        return self._session.planes.registered_at(key.index)
 
     def _on_painted(self, frame: Frame, started: float) -> None:
         busy_s = time.monotonic() - started

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from ndv._types import MouseMoveEvent
 from ndv.models import ArrayViewerModel, LUTModel
 from ndv.models._array_display_model import ChannelMode
-from ndv.models._lut_model import ClimsManual
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -20,7 +19,7 @@ from superqt import QCollapsible
 from planecast_protocol.planes import PlaneStatistics, Seen
 from planecast_viewer.canvas import CanvasExtras, canvas_of
 from planecast_viewer.canvas.compositing import Lut
-from planecast_viewer.canvas.raster_handles import color_bytes
+from planecast_viewer.canvas.raster_handles import lut_of
 from planecast_viewer.colormaps import offered
 from planecast_viewer.colors import channel_color
 from planecast_viewer.contrast import ChannelContrast
@@ -208,7 +207,7 @@ class NdvView(QObject):
 
     def luts(self, channels: list[int]) -> dict[int, Lut]:
         """Return how the values of these channels become colours now."""
-        return {channel: _lut_of(self._lut(channel)) for channel in channels}
+        return {channel: lut_of(self._lut(channel)) for channel in channels}
 
     def fit(self) -> None:
         """Show the whole picture."""
@@ -393,9 +392,3 @@ def _highlight_numbers_only(viewer: ndv.ArrayViewer) -> None:
         highlight({key: one for key, one in values.items() if np.ndim(one) == 0}, position)
 
     setattr(viewer, "_highlight_values", highlight_numbers)  # noqa: B010  not meant to be set
-
-
-def _lut_of(model: LUTModel) -> Lut:
-    clims = model.clims
-    assert isinstance(clims, ClimsManual)  # `contrast.py` replaces all others
-    return Lut(clims.min, clims.max, model.gamma, color_bytes(model.cmap))

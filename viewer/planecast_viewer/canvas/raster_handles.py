@@ -9,6 +9,8 @@ from typing import Any
 import cmap
 import numpy as np
 import numpy.typing as npt
+from ndv.models import LUTModel
+from ndv.models._lut_model import ClimsManual
 from ndv.views.bases import ImageHandle
 
 from planecast_viewer.canvas.compositing import Layer, Lut
@@ -116,3 +118,10 @@ def color_bytes(colormap: cmap.Colormap) -> bytes:
     """Return 256 colours of 3 bytes. Adding a colour by its alpha is adding colour * alpha."""
     rgba = np.asarray(colormap(np.arange(256) / 255.0), dtype=np.float64)
     return (rgba[:, :3] * rgba[:, 3:] * 255 + 0.5).astype(np.uint8).tobytes()
+
+
+def lut_of(model: LUTModel) -> Lut:
+    """Return how ndv's settings of a channel make colours of values."""
+    clims = model.clims
+    assert isinstance(clims, ClimsManual)  # `contrast.py` replaces all others
+    return Lut(clims.min, clims.max, model.gamma, color_bytes(model.cmap))
