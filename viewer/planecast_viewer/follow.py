@@ -200,24 +200,21 @@ class Presenter(QObject):
 
     def _show_newest_arrived(self) -> None:
         now = time.monotonic()
-        for number in reversed(range(len(self._asked))):
-            position = self._asked[number].position
+        assert self._session.planes is not None
+        for number, entry in reversed(list(enumerate(self._asked))):
+            position = entry.position
             if not self._is_to_be_seen(position):
                 continue
             if now < self._next_frame_at:
                 self._timer.start(int((self._next_frame_at - now) * 1000) + 1)
                 return
-            self._take_rest(self._asked[number], now)
+            n_came = self._session.planes.n_planes - entry.n_planes
+            n_positions = n_came / max(1, len(self._session.channel_visible))
+            self._rest.take(now, now - entry.since, n_positions)
             del self._asked[: number + 1]
             self._session.move(position)
             self._draw(position, calm=True)
             return
-
-    def _take_rest(self, drawn: _Asked, now: float) -> None:
-        assert self._session.planes is not None
-        n_came = self._session.planes.n_planes - drawn.n_planes
-        n_channels = max(1, len(self._session.channel_visible))
-        self._rest.take(now, now - drawn.since, n_came / n_channels)
 
     def _complete_draft(self) -> None:
         """Draw what has come of the shown position, if it was drawn before all had."""
@@ -241,9 +238,8 @@ class Presenter(QObject):
             self._timer.start(TICK_MS)
         elif position != self._prefetched_around:
             self._prefetched_around = position
-            self._feed.prefetch(
-                self._wanted_at(likely_next(position, self.heading, self._session.extents))
-            )
+            near = likely_next(position, self.heading, self._session.extents)
+            self._feed.prefetch(self._wanted_at(near))
         self._tell()
 
     # ------------------------------------------------------------ asking
@@ -296,10 +292,8 @@ class Presenter(QObject):
         if index not in self._stacks:
             planes = self._session.planes
             assert planes is not None
-            column = (
-                PlaneIndex(index.t, index.fov, z, index.channel)
-                for z in range(self._session.extents.z)
-            )
+            n_z = self._session.extents.z
+            column = (PlaneIndex(index.t, index.fov, z, index.channel) for z in range(n_z))
             self._stacks[index] = tuple(one for one in column if planes.has(one))
         return self._stacks[index]
 
@@ -361,8 +355,8 @@ class Presenter(QObject):
     def _on_painted(self, frame: Frame, started: float) -> None:
         busy_s = time.monotonic() - started
         self._next_frame_at = started + max(MIN_FRAME_S, BUSY_FACTOR * busy_s)
-        times = [plane.registered_at for plane in frame.planes if plane is not None]
-        known = [registered_at for registered_at in times if registered_at is not None]
+        planes = [plane for plane in frame.planes if plane is not None]
+        known = [plane.registered_at for plane in planes if plane.registered_at is not None]
         if known:
             self.frame_measured.emit(frame, (time.time() - max(known)) * 1000)
 
