@@ -15,6 +15,12 @@ from planecast_protocol.planes import PlaneSource
 os.environ["PLANECAST_CONFIG"] = os.devnull
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: at the end one of two processes would do nothing."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 class Acquired:
     """Makes the events of one acquisition."""
 

@@ -33,7 +33,7 @@ from planecast_protocol.sockets import client_socket
 from planecast_protocol.streams import HEADER, FrameDecoder
 from planecast_reader.client import ReaderClient
 
-N_FRAMES = int(os.environ.get("PLANECAST_FUZZ_FRAMES", "25000"))
+N_FRAMES = int(os.environ.get("PLANECAST_FUZZ_FRAMES", "10000"))
 MAX_GROWTH = 24 << 20
 """Of a process's memory, in bytes, over all frames of a test."""
 PUBLISHER = "cd" * 16
