@@ -114,6 +114,28 @@ class Commands:
 
         self._do(Wait(is_there, self._answer))
 
+    def do_sharp(self) -> None:
+        """Answer when what is shown is there, in full."""
+        viewer = self._viewer
+
+        def is_sharp() -> bool:
+            frame = viewer.presenter.frame
+            there = frame is not None and frame.position == viewer.session.shown
+            return frame is not None and there and frame.complete and not frame.is_draft
+
+        self._do(Wait(is_sharp, self._answer))
+
+    def do_newest(self) -> None:
+        """Answer when the newest position is shown, in full."""
+        viewer = self._viewer
+
+        def is_newest() -> bool:
+            frame, target = viewer.presenter.frame, viewer.session.follow_target()
+            newest = frame is not None and frame.position == target
+            return frame is not None and newest and frame.complete and not frame.is_draft
+
+        self._do(Wait(is_newest, self._answer))
+
     def do_choose(self, acquisition: str) -> None:
         """Show an acquisition; answer when it is the one that is shown."""
         session = self._viewer.session

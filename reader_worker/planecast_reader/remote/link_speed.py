@@ -1,7 +1,8 @@
 """How fast a link is, by what was confirmed, and how much may be under way on it.
 
-No socket and no clock in here: times are given, in s. As BBR does it: the rate is the best that
-was delivered lately, the delay the shortest; more than both explain only stands in a queue.
+No socket and no clock in here: times are given, in s. Much as BBR does it: the rate is the best
+that was delivered lately, but for a few outliers, the delay the shortest; more than both explain
+only stands in a queue.
 """
 
 import collections
@@ -9,10 +10,13 @@ from typing import NamedTuple
 
 REMEMBERED_S = 10.0
 """A link that has become slower is known as such after this time."""
-SHORTEST_SAMPLE_S = 0.01
+SHORTEST_SAMPLE_S = 0.05
 """Over less than this a rate is noise; but so much in one burst says something, too."""
 LEAST_BURST_BYTES = 64 << 10
-IN_QUEUE_S = 0.04
+OUTLIERS = 3
+LONGER = 1.25
+"""So many times the delay is filled: only by sending more is a link found to be faster."""
+IN_QUEUE_S = 0.02
 """So much may stand in queues: what is beyond recall when the view moves."""
 FIRST_WINDOW_BYTES = 128 << 10
 LEAST_WINDOW_BYTES = 32 << 10
@@ -31,6 +35,8 @@ class _Mark(NamedTuple):
     at: float
     sent_at: float
     """When the last part had left that was confirmed by then."""
+    is_start: bool
+    """Nothing was under way before."""
 
 
 class LinkSpeed:
@@ -41,14 +47,15 @@ class LinkSpeed:
         self.bytes_under_way = 0
         self._delivered = 0
         """Bytes since the mark."""
-        self._mark = _Mark(0.0, 0.0)
+        self._mark = _Mark(0.0, 0.0, is_start=True)
         self._rates: collections.deque[tuple[float, float]] = collections.deque()
+        self._rate: float | None = None
         self._delays: collections.deque[tuple[float, float]] = collections.deque()
 
     @property
     def bytes_per_s(self) -> float | None:
         """The best rate of late; `None`: nothing big enough was sent yet."""
-        return max((rate for _at, rate in self._rates), default=None)
+        return self._rate
 
     @property
     def delay_s(self) -> float:
@@ -61,7 +68,7 @@ class LinkSpeed:
         rate = self.bytes_per_s
         if rate is None:
             return FIRST_WINDOW_BYTES
-        wanted = int(rate * (self.delay_s + IN_QUEUE_S))
+        wanted = int(rate * (LONGER * self.delay_s + IN_QUEUE_S))
         return min(max(wanted, LEAST_WINDOW_BYTES), MOST_WINDOW_BYTES)
 
     @property
@@ -73,7 +80,7 @@ class LinkSpeed:
         """Note that a part has left."""
         if not self._under_way:
             # Idle time is no time of the link's.
-            self._mark, self._delivered = _Mark(now, now), 0
+            self._mark, self._delivered = _Mark(now, now, is_start=True), 0
         self._under_way.append(_Part(number, n_bytes, now))
         self.bytes_under_way += n_bytes
 
@@ -89,18 +96,19 @@ class LinkSpeed:
         self._note_delay(now - last.sent_at, now)
         # What was confirmed in one go, because the other end was busy, did not come in one go.
         took_s = max(now - self._mark.at, last.sent_at - self._mark.sent_at)
-        is_over = not self._under_way and self._delivered >= LEAST_BURST_BYTES
+        is_burst = not self._under_way and self._mark.is_start
+        is_over = is_burst and self._delivered >= LEAST_BURST_BYTES
         if took_s >= SHORTEST_SAMPLE_S or is_over:
             self._note_rate(self._delivered / max(took_s, 1e-6), now)
-            self._mark, self._delivered = _Mark(now, last.sent_at), 0
+            self._mark, self._delivered = _Mark(now, last.sent_at, is_start=False), 0
 
     def _note_rate(self, rate: float, now: float) -> None:
-        # Only those can ever be the best that are better than all after them.
-        while self._rates and self._rates[-1][1] <= rate:
-            self._rates.pop()
         self._rates.append((now, rate))
         while self._rates[0][0] < now - REMEMBERED_S:
             self._rates.popleft()
+        best = sorted((one for _at, one in self._rates), reverse=True)
+        # Confirmations that come in a bunch make a few look better than the link is.
+        self._rate = best[min(OUTLIERS, len(best) // 4)]
 
     def _note_delay(self, delay_s: float, now: float) -> None:
         while self._delays and self._delays[-1][1] >= delay_s:

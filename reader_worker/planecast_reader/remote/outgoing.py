@@ -28,7 +28,7 @@ from planecast_reader.remote.plane_out import PlaneOut, Work
 MAX_PLANES = 4
 """Planes of a client that are held at a time; as many more of those that a screen waits for.
 Others wait as names, not as pixels."""
-PART_S = 0.02
+PART_S = 0.012
 """A part takes about so long on its way."""
 LEAST_PART_BYTES = 32 << 10
 MOST_PART_BYTES = 1 << 20

@@ -58,11 +58,13 @@ def coarse(pixels: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
 
 
 def _means(pixels: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
-    total: npt.NDArray[Any] = pixels[::step, ::step].astype(_sum_type(pixels.dtype))
-    for y in range(step):
-        for x in range(step):
-            if y or x:
-                np.add(total, pixels[y::step, x::step], out=total)
+    # Whole rows first, which lie together in memory.
+    rows: npt.NDArray[Any] = pixels[::step].astype(_sum_type(pixels.dtype))
+    for y in range(1, step):
+        np.add(rows, pixels[y::step], out=rows)
+    total = rows[:, ::step].copy()
+    for x in range(1, step):
+        np.add(total, rows[:, x::step], out=total)
     mean = np.divide if pixels.dtype.kind == "f" else np.floor_divide
     return np.asarray(mean(total, step**2), pixels.dtype)
 
