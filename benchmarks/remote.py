@@ -1,6 +1,7 @@
 """What keys cost: planes of 8 MiB with CURVE against plain TCP, in turns, in one run.
 
-Both come from one worker's cache, over loopback, so that no network and no disk is measured.
+Both come from one worker's cache, over loopback, so that no network and no disk is measured. Then
+what is seen over a slow link, from another machine (`slow_link/visit.py`).
 """
 
 import os
@@ -18,6 +19,7 @@ import zmq
 
 from benchmarks.planes import rig
 from benchmarks.planes.files import write_stack
+from benchmarks.slow_link import visit
 from planecast_protocol.keys.folder import KeyFolder
 from planecast_protocol.keys.gatekeeper import Gatekeeper
 from planecast_protocol.keys.guests import Guest
@@ -33,15 +35,15 @@ MIB = SIZE * SIZE * 2 / (1 << 20)
 IN_FLIGHT = 4
 
 
-def measure(*, quick: bool = False) -> rig.Figures:
-    """Return the figures by name. `quick` takes some 20 seconds."""
+def measure(*, quick: bool = False) -> dict[str, object]:
+    """Return the figures by name. `quick` takes some 80 seconds, a pulled cable's 20 among them."""
     rounds = 6 if quick else 24
     figures: rig.Figures = {}
     with tempfile.TemporaryDirectory(prefix="pcb", dir="/tmp") as name, ExitStack() as stack:
         folder = Path(name)
         _make_keys(folder)
-        os.environ["PLANECAST_KEYS"] = str(folder / "keys")
-        os.environ["PLANECAST_RUNTIME_DIR"] = str(folder / "run")
+        stack.enter_context(_environment(PLANECAST_KEYS=folder / "keys"))
+        stack.enter_context(_environment(PLANECAST_RUNTIME_DIR=folder / "run"))
         (folder / "data").mkdir()
         write_stack(folder / "data" / "raw.ome.tif", SIZE, PLANES)
         plain, keyed = _free_port(), _free_port()
@@ -59,7 +61,21 @@ def measure(*, quick: bool = False) -> rig.Figures:
         figures |= _beside_others(here, curve, rounds)
         _progress("the sockets alone")
         figures |= _sockets_alone(folder, rounds * PLANES)
-    return figures
+    _progress("another machine, over a slow link")
+    return {**figures, **visit.measure(quick=quick)}
+
+
+@contextmanager
+def _environment(**variables: Path) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update({name: str(value) for name, value in variables.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def _one_in_flight(tcp: ReaderClient, curve: ReaderClient, rounds: int) -> rig.Figures:

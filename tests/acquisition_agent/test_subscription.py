@@ -194,6 +194,16 @@ def test_alarm_is_told_once(joined):
     assert joined.take(beat, b"") == []
 
 
+def test_a_heartbeat_that_comes_before_the_list_is_not_taken_for_it():
+    subscription = Subscription()
+    request = subscription.next_request()
+    beat = AgentHeartbeat(log=LOG, boot=BOOT, running=[summary("exp7", 3)], stored=1)
+    assert not any(isinstance(one, AcquisitionsListed) for one in subscription.take(beat, b""))
+
+    news = subscription.take(listing(request, summary("exp7", 3), worker="tcp://*:5815"), b"")
+    assert news[0] == AcquisitionsListed((summary("exp7", 3),), "tcp://*:5815")
+
+
 def test_silent_controller_is_told_once(joined):
     silent = summary("exp7", 3, controller="silent")
     beat = AgentHeartbeat(log=LOG, boot=BOOT, running=[silent], stored=1)

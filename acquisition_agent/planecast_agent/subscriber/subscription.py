@@ -54,6 +54,7 @@ class Subscription:
         self._heads: dict[str, int] = {}
         self._summaries: dict[str, AcquisitionSummary] = {}
         self._worker = ""
+        self._is_listed = False
         self._list_wanted = True
         self._stored = -1
         self._notice = AgentNotice("", 0)
@@ -164,12 +165,14 @@ class Subscription:
             self._notice = notice
             yield notice
         states = {summary.acquisition: summary for summary in beat.running}
+        if not self._is_listed:
+            return  # a list without the rest, and without the worker, would be taken for the list
         if any(_told(self._summaries.get(name)) != _told(new) for name, new in states.items()):
             self._summaries.update(states)
             yield self._listed()
 
     def _take_list(self, listing: AcquisitionList) -> Iterator[News]:
-        self._list_wanted = False
+        self._list_wanted, self._is_listed = False, True
         self._summaries = {summary.acquisition: summary for summary in listing.acquisitions}
         self._worker = listing.worker
         self._stored = len(self._summaries)
