@@ -11,7 +11,7 @@ from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import JobKey
 from planecast_reader.front.travel import Travel
 
-MAX_HELD_BYTES = 32 << 20
+MAX_HELD_BYTES = 8 << 20
 """Answers that a client has not read: above it no further requests of it are taken."""
 
 logger = logging.getLogger(__name__)
