@@ -51,7 +51,7 @@ class Amounts:
         self.flow_s = 2.0 if quick else 10.0
         self.jumps = 12 if quick else 60
         self.drags = 2 if quick else 9
-        self.fovs, self.z = 24 if quick else 96, 80 if quick else 100
+        self.fovs, self.z = 16 if quick else 96, 80 if quick else 100
         self.browsed_planes = 1000
         self.updates = 0 if quick else 10_000
         self.folder_planes, self.size = FOLDER_PLANES, SIZE

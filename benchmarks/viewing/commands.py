@@ -59,6 +59,11 @@ class Commands:
         self._viewer.window.resize(width, height)
         self._answer(None)
 
+    def do_rest(self) -> None:
+        """Answer when the viewer has done what it does once its window is there."""
+        rows = self._viewer.window.rows_ahead
+        self._do(Wait(lambda: not rows.is_busy, self._answer))
+
     def do_close(self) -> None:
         """End the viewer, as with a click on its window's cross."""
         self._answer(None)

@@ -81,6 +81,7 @@ class WatchedViewer:
         if self._line() != "ready":
             raise RuntimeError("the viewer did not say that it is ready")
         self.do("resize", width=size[0], height=size[1])
+        self.do("rest")
         self._memory = psutil.Process(self._process.pid)
 
     def do(self, name: str, **words: object) -> Any:
