@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Measure this machine: planes against reading in process, events and viewer by the clock.
 
-    `remote` is what keys cost: planes with them against planes without. `abuse` is how late a
+    `remote` is what keys cost, and what is seen over a slow link (as root). `abuse` is how late a
     viewer is while others send garbage, read too slowly or hold connections, and what it takes.
 
     Needs a checkout of the sources: the benchmarks are not part of the installed package.

@@ -1,6 +1,7 @@
 """The parts of a plane for another machine: cut, coarse, packed, chosen, sent and put together."""
 
 import threading
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -45,6 +46,7 @@ def in_thread(work):
     return found[0]
 
 
+@lru_cache
 def noise(*shape: int, dtype="u2") -> np.ndarray:
     return np.random.default_rng(3).poisson(100, shape).astype(dtype)
 
@@ -201,7 +203,7 @@ def test_a_link_is_found_out_and_is_kept_full_and_no_more(bytes_per_s: float, de
     assert speed.window_bytes == FIRST_WINDOW_BYTES
     link = SimulatedLink(speed, bytes_per_s, delay_s)
 
-    link.fill(5.0)
+    link.fill(5.0, max(100_000, int(0.002 * bytes_per_s)))
 
     assert speed.bytes_per_s == pytest.approx(bytes_per_s, rel=0.1)
     in_queue_s = (speed.window_bytes + 100_000) / bytes_per_s - delay_s
@@ -331,10 +333,10 @@ def test_first_comes_what_the_screen_can_show_then_what_is_seen_then_the_rest(se
 
 
 def test_previews_of_all_that_is_waited_for_come_before_any_plane(sending: Sending):
-    view = seen(0, 0, 2048, 2048, 512)
+    view = seen(0, 0, 1100, 1100, 512)
     for request in (1, 2, 3):
-        sending.add(request, noise(2048, 2048), seen=view, priority="screen")
-    sending.add(4, noise(2048, 2048), priority="script")
+        sending.add(request, noise(1100, 1100), seen=view, priority="screen")
+    sending.add(4, noise(1100, 1100), priority="script")
     sending.go_on()
 
     begun = [(work.step > 1, work.plane.asked.request) for work in sending.begun]
@@ -347,7 +349,7 @@ def test_previews_of_all_that_is_waited_for_come_before_any_plane(sending: Sendi
 
 
 def test_little_is_beyond_recall_when_a_plane_is_withdrawn(sending: Sending):
-    sending.add(1, noise(2048, 2048))
+    sending.add(1, noise(1100, 1100))
     sending.go_on(confirm=False)
     n_sent = len(sending.sent)
     assert sum(len(payload) for _, payload in sending.sent) < 3 * FIRST_WINDOW_BYTES

@@ -84,6 +84,8 @@ class Outgoing:
     def received(self, number: int) -> None:
         """Take a confirmation."""
         self.speed.confirmed(number, time.monotonic())
+        for plane in self._planes.values():
+            plane.note_received(number)
 
     # ------------------------------------------------------------ what leaves
 
@@ -128,7 +130,7 @@ class Outgoing:
                 self._number += 1
                 n_bytes = len(work.payload) + MESSAGE_BYTES
                 self.speed.sent(self._number, n_bytes, time.monotonic())
-                work.plane.note_sent(work)
+                work.plane.note_sent(work, self._number)
                 self._bury(work.plane, over)
             self._packed.popleft()
 

@@ -53,6 +53,8 @@ class PlaneOut:
     _seen_unsent: int = 0
     _preview: tuple[Rectangle, int] | None = None
     _preview_in_work: bool = False
+    """Until it was received: who goes on to another plane by then finds the link empty."""
+    _preview_number: int | None = None
 
     def plan(self, tile_bytes: int, packed_ratio: float, link_bytes_per_s: float | None) -> None:
         """Cut the plane, once."""
@@ -89,7 +91,7 @@ class PlaneOut:
 
     @property
     def has_work(self) -> bool:
-        """Tell whether there is a piece to be packed now; none while the preview is."""
+        """Tell whether there is a piece to be packed now; none while the preview is on its way."""
         return not self._preview_in_work and bool(self._preview is not None or self._queue)
 
     @property
@@ -113,13 +115,18 @@ class PlaneOut:
             return False
         return self._seen_unsent == 1 and len(self._queue) + len(self._in_work) > 1
 
-    def note_sent(self, work: Work) -> None:
-        """Note that a piece has left."""
+    def note_sent(self, work: Work, number: int) -> None:
+        """Note that a piece has left, by its number."""
         if work.step > 1:
-            self._preview_in_work = False
+            self._preview_number = number
             return
         self._in_work.discard(work.rectangle)
         self._seen_unsent -= self._is_seen(work.rectangle)
+
+    def note_received(self, number: int) -> None:
+        """Note that all pieces up to this one have arrived."""
+        if self._preview_number is not None and self._preview_number <= number:
+            self._preview_number, self._preview_in_work = None, False
 
     def _is_seen(self, rectangle: Rectangle) -> bool:
         return self._seen is not None and self._seen.meets(rectangle)
