@@ -171,6 +171,7 @@ class Studio:
         self._viewer.start()
         self._until(lambda: session.link_state.state == "live")
         self._take("empty")
+        self._agents()
         past = Microscope(self._folder, "calibration")
         past.acquire(0.1)
         past.end()
@@ -184,6 +185,25 @@ class Studio:
         microscope.end()
         window.close()
         return 0
+
+    def _agents(self) -> None:
+        """Show what two machines would announce, one of which is known."""
+        from planecast_protocol.discovery import AnnouncedAgent
+        from planecast_protocol.keys.folder import KeyFolder
+        from planecast_protocol.keys.guest_list import id_prefix
+
+        os.environ["PLANECAST_KEYS"] = str(self._folder / "keys")
+        KeyFolder().put_server("confocal-2", bytes(32))
+        self._session.wishes.other_agent_wanted.emit()
+        dialog = self._dialog("AgentsDialog")
+        announced = [
+            AnnouncedAgent("confocal-2", ("10.0.3.17",), 5810, "0.1.0", id_prefix(bytes(32))),
+            AnnouncedAgent("lightsheet", ("10.0.3.21",), 5810, "0.1.0", ""),
+        ]
+        dialog.found.post(announced)
+        self._until(lambda: dialog.agents.topLevelItemCount() == len(announced))
+        self._take("agents", dialog)
+        dialog.close()
 
     def _picture_and_themes(self) -> None:
         from planecast_agent.subscriber.known_planes import Position

@@ -55,8 +55,9 @@ class AgentsDialog(QDialog):
         self._nearby: AgentsNearby | None = None
         self._ended: list[AgentsNearby] = []
         """Those whose threads come to their end."""
-        self._found = Mailbox(parent=self)
-        self._found.delivered.connect(self._on_found)
+        self.found = Mailbox(parent=self)
+        """What was heard, posted by the thread that listens."""
+        self.found.delivered.connect(self._on_found)
         self.setWindowTitle("Find an agent")
         self.resize(*SIZE)
         self.agents = QTreeWidget(self)
@@ -94,7 +95,7 @@ class AgentsDialog(QDialog):
         if self._nearby is None:
             self.agents.clear()
             self._say(LISTENING)
-            self._nearby = AgentsNearby(self._found.post, self._interfaces)
+            self._nearby = AgentsNearby(self.found.post, self._interfaces)
         self.show()
         self.raise_()
         self.activateWindow()
