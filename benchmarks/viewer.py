@@ -36,7 +36,7 @@ Figures = dict[str, Any]
 
 
 def measure(*, quick: bool = False, only: Sequence[str] = PARTS) -> Figures:
-    """Return the figures of these parts by name. `quick` takes 45 s."""
+    """Return the figures of these parts by name. `quick` takes 50 s."""
     return Run(quick=quick, only=only).measure()
 
 
@@ -46,8 +46,8 @@ class Amounts:
     def __init__(self, *, quick: bool, tiny: bool = False) -> None:
         self.starts = 1 if quick else 5
         self.opened = 2 if quick else 9
-        self.one_channel = 26 if quick else 150
-        self.three_channels = 20 if quick else 100
+        self.one_channel = 22 if quick else 150
+        self.three_channels = 16 if quick else 100
         self.flow_s = 2.0 if quick else 10.0
         self.jumps = 12 if quick else 60
         self.drags = 2 if quick else 9

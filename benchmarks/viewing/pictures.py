@@ -18,7 +18,7 @@ from planecast_agent.subscriber.known_planes import Position
 from planecast_protocol.axes import PlaneIndex
 
 CHANNELS = ("BF", "DAPI", "GFP")
-PICTURES = 17
+PICTURES = 11
 """Different ones a channel; a prime, so that no axis has the same twice running."""
 CELL_PX = 32
 """A bit of a mark: 8 pixels on a screen that shows a quarter of the pixels."""
