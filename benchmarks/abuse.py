@@ -77,6 +77,7 @@ class _Run:
         return {
             **self._lags(found),
             "lost": {name: made["registered"] - len(one["rows"]) for name, one in found.items()},
+            "died": site.died,
             "planes_failed": {name: one["failed"] for name, one in found.items()},
             "planes_of_20_viewers": sum(one["planes"] for one in known),
             "rss_mb": {

@@ -98,6 +98,8 @@ class Site:
             *("--worker", f"tcp://*:{self.ports.gateway}"),
         )
         agent.line()
+        self.died: list[str] = []
+        """Processes that did not live to the end."""
         self.processes = {
             "agent": psutil.Process(agent.process.pid),
             "front": psutil.Process(worker.process.pid),
@@ -111,8 +113,17 @@ class Site:
         return program
 
     def rss_mb(self) -> dict[str, float]:
-        """Return the memory of each process now, in MB."""
-        return {name: one.memory_info().rss / 1e6 for name, one in self.processes.items()}
+        """Return the memory of each process now, in MB; 0 for one that is not there any more."""
+        return {name: self._rss_mb(name, one) for name, one in self.processes.items()}
+
+    def _rss_mb(self, name: str, process: psutil.Process) -> float:
+        try:
+            return float(process.memory_info().rss / 1e6)
+        except psutil.NoSuchProcess:
+            if name not in self.died:
+                self.died.append(name)
+                print(f"abuse: {name} died\n{self.log.read_text()[-3000:]}", file=sys.stderr)
+            return 0.0
 
     def _make_keys(self) -> None:
         """Make one pair, which is its own guest, and its own server under another address."""

@@ -64,7 +64,8 @@ def test_who_works_loses_nothing_to_those_who_misbehave(site: Site):
     assert found["planes"]
     assert not found["failed"]
     assert known_by_all["planes"]
-    assert all(process.is_running() for process in site.processes.values())
+    assert all(site.rss_mb().values())
+    assert not site.died
     assert sum(watch.peak_mb.values()) - sum(before.values()) < MORE_MB
     assert len(site.log.read_text().splitlines()) < FEW_LINES
 

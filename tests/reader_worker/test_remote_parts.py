@@ -405,3 +405,13 @@ def test_parts_beyond_their_plane_are_refused():
         )
     with pytest.raises(BadMessageError):
         assembly.begin(PixelsComing(request=2, shape=(1 << 20, 1 << 20), dtype="<u2"))
+
+
+def test_a_piece_that_was_packed_for_the_line_before_is_let_go():
+    """Its codec may be one that this client did not name, and its plane another's."""
+    outgoing = Outgoing(can_unpack=False)
+    foreign = Work(None, Rectangle(0, 0, 1, 1), codec=SMALL, payload=b"x", plain_bytes=10)
+
+    outgoing.packed(foreign)
+
+    assert not outgoing.is_held_back

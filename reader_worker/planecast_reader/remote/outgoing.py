@@ -96,6 +96,9 @@ class Outgoing:
 
     def packed(self, work: Work) -> None:
         """Take a piece that was packed. Raises `UnreachableError` where that failed."""
+        if work not in self._in_work:
+            # Of the line before: a client that is gone is heard to the end of what it had sent.
+            return
         self._in_work.discard(work)
         if work.failure is not None:
             raise UnreachableError(f"a plane can't be packed: {work.failure!r}")
