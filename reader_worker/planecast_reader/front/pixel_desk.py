@@ -15,13 +15,13 @@ from planecast_protocol.errors import (
     ReaderTimeoutError,
 )
 from planecast_protocol.planes import SharedPlane
-from planecast_protocol.reader_messages import PixelsPending, PixelsReady, ReadPixels, RequestFailed
+from planecast_protocol.reader_messages import PixelsPending, ReadPixels, RequestFailed
 from planecast_protocol.task_messages import PixelsTask, TaskPixels
 from planecast_reader.arena.cache import Arena
 from planecast_reader.arena.ledger import Digest, PlaneFacts, digest_of
 from planecast_reader.arena.slots import Slot
 from planecast_reader.front.ahead import ReadAhead
-from planecast_reader.front.cached_pixels import CachedPixels
+from planecast_reader.front.cached_pixels import CachedPixels, ready_message
 from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.fact_cache import FactCache
 from planecast_reader.front.file_facts import FileFacts
@@ -188,15 +188,7 @@ class PixelDesk:
         else:
             client.put_back.append(request)
             return
-        ready = PixelsReady(
-            request=request.request,
-            shape=known.shape,
-            dtype=known.dtype,
-            shared=shared,
-            statistics=known.statistics if request.statistics else None,
-            cached=cached,
-            read_ms=read_ms,
-        )
+        ready = ready_message(request, known, read_ms, shared=shared, cached=cached)
         client.answer(request.request, ready, payload)
 
     # ------------------------------------------------------------ reading
@@ -383,14 +375,9 @@ class PixelDesk:
             if slot is not None:
                 self._answer(client, request, slot, cached=False, read_ms=result.read_ms)
             else:
-                ready = PixelsReady(
-                    request=request.request,
-                    shape=result.shape,
-                    dtype=result.dtype,
-                    statistics=result.statistics,
-                    read_ms=result.read_ms,
+                client.answer(
+                    request.request, ready_message(request, result, result.read_ms), payload
                 )
-                client.answer(request.request, ready, payload)
 
     def _disappoint(
         self, client: ClientSession, request: ReadPixels, error: PlanecastError
