@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from agent_rig import AgentProcess, ControllerProcess, Subscriber, eventually
 
@@ -48,6 +49,16 @@ def rows(agent: AgentProcess, table: str) -> int:
         database.close()
 
 
+def events(agent: AgentProcess) -> int:
+    """Count the events in all blocks."""
+    database = sqlite3.connect(agent.state_dir / JOURNAL_NAME)
+    try:
+        blocks = database.execute("select bodies from blocks")
+        return sum(len(msgspec.msgpack.decode(bodies)) for (bodies,) in blocks)
+    finally:
+        database.close()
+
+
 def age(agent: AgentProcess, acquisition: str, days: float) -> None:
     """Make an acquisition older, in the journal of an agent that does not run."""
     database = sqlite3.connect(agent.state_dir / JOURNAL_NAME)
@@ -73,7 +84,7 @@ def test_a_forgotten_acquisition_is_gone_and_the_others_stay(
     assert isinstance(refused, Refused)
     assert first in refused.why
     assert not (agent.spool_dir / (first + DONE_SUFFIX)).exists()
-    eventually(lambda: rows(agent, "events") == 2 * CHUNK_EVENTS + 2, "its events are deleted")
+    eventually(lambda: events(agent) == 2 * CHUNK_EVENTS + 2, "its events are deleted")
     subscriber.next, subscriber.times = 1, []
     assert subscriber.pull(second) == list(range(2 * CHUNK_EVENTS))
 
@@ -88,7 +99,7 @@ def test_it_stays_forgotten_over_a_restart_in_the_middle(
     agent.start()
 
     assert [one.acquisition for one in journal.list()] == [kept]
-    eventually(lambda: rows(agent, "events") == 12, "its events are deleted after all")
+    eventually(lambda: events(agent) == 12, "its events are deleted after all")
     eventually(lambda: rows(agent, "chunks") == 0, "and its chunks")
     later = run(start, agent, "later", 10)
     assert [one.acquisition for one in journal.list()] == [kept, later]
@@ -120,7 +131,7 @@ def test_a_running_one_that_is_forced_stays_forgotten_while_its_controller_goes_
 
     assert acquisition.wait_delivered(WAIT_S)
     assert journal.list() == []
-    assert rows(agent, "events") == 0
+    assert events(agent) == 0
     assert rows(agent, "dead_letters") == 0
 
 
@@ -180,7 +191,7 @@ def test_events_are_taken_and_served_while_much_is_forgotten(
 
     assert acquisition.wait_delivered(WAIT_S)
     assert subscriber.pull(acquisition.id) == list(range(2000))
-    eventually(lambda: rows(agent, "events") == 2001, "the old events are deleted")
+    eventually(lambda: events(agent) == 2001, "the old events are deleted")
 
 
 def test_what_is_too_old_is_forgotten_by_itself(idle_agent: AgentProcess, home: Path, start: Start):
