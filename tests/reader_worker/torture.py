@@ -126,13 +126,15 @@ class Torture:
         _gone, alive = psutil.wait_procs(readers, timeout=10)
         self.outlived += len(alive)
 
-    def run(self, seconds: float) -> dict[str, Any]:
+    def run(self, seconds: float, planes: int) -> dict[str, Any]:
         for _ in range(CLIENTS):
             self.start_client()
         pause = threading.Event()
         end = time.monotonic() + seconds
         deck: list[Callable[[], None]] = []
-        while time.monotonic() < end:
+        while (over := time.monotonic() - end) < 0 or (
+            over < 4 * seconds and self.tallies()["planes"] < planes
+        ):
             pause.wait(self.chance.uniform(0.1, 0.5))
             if not deck:
                 deck = [self.replace_any] * 6 + [self.kill_front]
@@ -189,10 +191,13 @@ class Torture:
             client.close()
 
 
-def torture(seconds: float, seed: int = 0) -> dict[str, Any]:
-    """Run for `seconds`; return planes, kills, and what must be 0: wrong and leaked."""
+def torture(seconds: float, seed: int = 0, planes: int = 0) -> dict[str, Any]:
+    """Run for `seconds`; return planes, kills, and what must be 0: wrong and leaked.
+
+    On a machine that is busy it takes longer, until so many `planes` were read.
+    """
     with tempfile.TemporaryDirectory(prefix="pctort", dir="/tmp") as folder:
-        return Torture(Path(folder), seed).run(seconds)
+        return Torture(Path(folder), seed).run(seconds, planes)
 
 
 def main() -> int:
