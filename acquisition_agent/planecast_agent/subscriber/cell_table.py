@@ -54,8 +54,11 @@ def _by_page(cells: Ints) -> Iterator[tuple[int, npt.NDArray[np.intp] | slice]]:
     if not len(cells):
         return
     numbers = cells >> PAGE_BITS
-    if (numbers == numbers[0]).all():
-        yield int(numbers[0]), slice(None)
+    if (numbers[1:] >= numbers[:-1]).all():  # the rule: in the order in which they are acquired
+        first = 0
+        for last in [*(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(cells)]:
+            yield int(numbers[first]), slice(first, last)
+            first = last
         return
     order = np.argsort(numbers, kind="stable")
     bounds = np.flatnonzero(np.diff(numbers[order])) + 1

@@ -74,7 +74,7 @@ class RegisteredPlanes(KnownPlanes):
 
     def _count(self, cells: Ints, new: npt.NDArray[np.bool_], first: int) -> None:
         positions = cells // self.n_channels
-        touched, counts = np.unique(positions[new], return_counts=True)
+        touched, counts = _tally(positions[new])
         if len(touched):
             sums = self._channels_of.get_many(touched) + counts.astype(np.int32)
             self._channels_of.set_many(touched, sums.astype(np.int32))
@@ -248,8 +248,18 @@ class RegisteredPlanes(KnownPlanes):
 def _count_repeats(cells: Ints) -> npt.NDArray[np.int32]:
     """Return how often each cell occurred before, among these."""
     repeats = np.zeros(len(cells), dtype=np.int32)
+    if (cells[1:] > cells[:-1]).all():
+        return repeats
     order = np.argsort(cells, kind="stable")
     same = cells[order][1:] == cells[order][:-1]
     for repeat in np.flatnonzero(same):
         repeats[order[repeat + 1]] = repeats[order[repeat]] + 1
     return repeats
+
+
+def _tally(numbers: Ints) -> tuple[Ints, npt.NDArray[np.int64]]:
+    """Return (the numbers without repeats, how often each occurs)."""
+    if (numbers[1:] < numbers[:-1]).any():
+        return np.unique(numbers, return_counts=True)
+    starts = np.append(0, np.flatnonzero(np.diff(numbers)) + 1)[: len(numbers)]
+    return numbers[starts], np.diff(starts, append=len(numbers))
