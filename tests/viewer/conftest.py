@@ -48,6 +48,8 @@ def _windows() -> set[QWidget]:
 def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a window, thread, process, open file, socket or shared memory."""
     _settle()
+    # What is there by now stays: to look through all of it after each test takes up to a second.
+    gc.freeze()
     widgets, before = _windows(), held()
     yield
     found = left(before, _settle)

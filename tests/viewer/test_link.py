@@ -140,11 +140,11 @@ def test_news_is_taken_in_the_gui_thread(address, join, start_agent, tmp_path, q
 
 
 def test_nobody_there_is_said_and_close_ends_the_thread(address, join, qtbot):
+    before = set(threading.enumerate())
     session = join()
     assert session.link_state.state == "connecting"
+    (thread,) = (t for t in set(threading.enumerate()) - before if t.name == "agent-link")
     session.link.close()
     session.link.close()
     # It may take longer than `close` waits, on a machine that is busy.
-    qtbot.waitUntil(
-        lambda: not any(t.name == "agent-link" for t in threading.enumerate()), timeout=20_000
-    )
+    qtbot.waitUntil(lambda: not thread.is_alive(), timeout=20_000)
