@@ -66,9 +66,12 @@ def slots_ran_in_the_gui_thread() -> Iterator[None]:
     assert not wrong, "; ".join(sorted(set(wrong)))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Have the viewer remember nothing of the person who runs the tests."""
+    """Have the viewer remember nothing of the person who runs the tests, nor of other tests.
+
+    A window that another file of tests left wide would be wider than the screen here.
+    """
     os.environ["PLANECAST_CONFIG_DIR"] = str(tmp_path_factory.mktemp("state"))
 
 

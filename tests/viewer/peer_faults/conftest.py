@@ -58,5 +58,8 @@ def line(live_viewer: Any, programs: tuple[Path, str]) -> Iterator[Line]:
     session.set_following(True)
     folder, agent = programs
     line = Line(live_viewer, agent, folder)
+    live_viewer.window.show()
     yield line
     line.end_all()
+    # It lasts longer than these tests, and would lie between the mouse and other windows.
+    live_viewer.window.hide()
