@@ -48,19 +48,29 @@ class FrameDecoder:
         """Return where the next bytes of the stream belong, if they are of a big payload."""
         return None if self._message is None else self._payload[self._n_filled :]
 
-    def filled(self, n_bytes: int) -> Iterator[Frame]:
+    def filled(self, n_bytes: int) -> list[Frame]:
         """Take bytes that were written to the beginning of `room`; like `feed`."""
         self._n_filled += n_bytes
-        if self._message is not None and self._n_filled == len(self._payload):
-            message, payload = self._message, self._payload
-            self._message, self._payload = None, memoryview(b"")
-            yield message, payload.toreadonly()
+        if self._message is None or self._n_filled < len(self._payload):
+            return []
+        message, payload = self._message, self._payload
+        self._message, self._payload = None, memoryview(b"")
+        return [(message, payload.toreadonly())]
 
-    def feed(self, data: bytes | memoryview) -> Iterator[Frame]:
-        """Yield each whole (message, payload); raise `BadMessageError` when out of bounds.
+    def feed(self, data: bytes) -> list[Frame]:
+        """Return each whole (message, payload); raise `BadMessageError` when out of bounds.
 
         After an error the stream has no meaning any more: close the connection.
         """
+        # One message without a payload, and nothing else, is the rule: a plane waits for it.
+        if len(data) >= HEADER.size and not self._buffer and self._message is None:
+            message_bytes, payload_bytes = HEADER.unpack_from(data)
+            is_alone = message_bytes + HEADER.size == len(data) and not payload_bytes
+            if is_alone and message_bytes <= self._max_message:
+                return [(decode(data[HEADER.size :]), b"")]
+        return list(self._cut(data))
+
+    def _cut(self, data: bytes) -> Iterator[Frame]:
         room = self.room()
         if room is not None:
             n_bytes = min(len(room), len(data))

@@ -5,7 +5,6 @@ once, and connects again when the worker was replaced, asking again for what was
 A caller that waits receives its answer itself, which saves the way through that thread.
 """
 
-import contextlib
 import itertools
 import logging
 import threading
@@ -64,7 +63,7 @@ _RETRY_FIRST_S = 0.05
 _RETRY_SLOWEST_S = 1.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class PixelAnswer:
     """Pixels, and what the worker found out about them."""
 
@@ -87,11 +86,11 @@ OnDraft = Callable[[PixelAnswer], None]
 OnState = Callable[[bool, str], None]
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class _Outstanding:
     message: Request
     on_answer: OnAnswer
-    on_pending: OnPending | None
+    on_pending: OnPending | None = None
     on_draft: OnDraft | None = None
     cancelled: bool = False
 
@@ -149,14 +148,7 @@ class ReaderClient:
         reason each time that a plane turns out not to be whole yet; `on_draft` with what is
         known of a plane of another machine before all of it has come.
         """
-        number = next(self._numbers)
-        message = msgspec.structs.replace(message, request=number)
-        with self._lock:
-            if self._closed.is_set():
-                raise WorkerUnreachableError("this client is closed")
-            self._outstanding[number] = _Outstanding(message, on_answer, on_pending, on_draft)
-            self._send(message)
-        return number
+        return self._ask(message, _Outstanding(message, on_answer, on_pending, on_draft))
 
     def find(self, message: ReadPixels) -> npt.NDArray[Any] | None:
         """Return the plane without asking, if it lies in the shared memory and is certain.
@@ -203,24 +195,26 @@ class ReaderClient:
             found = self.find(message)
             if found is not None:
                 return PixelAnswer(found, None, cached=True, read_ms=0.0)
-        answered = threading.Event()
+        unanswered = threading.Lock()  # an `Event` takes several times as long
+        unanswered.acquire()
         answers: list[Answer] = []
 
         def on_answer(answer: Answer) -> None:
             answers.append(answer)
-            answered.set()
+            unanswered.release()
 
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         link = self._link
         leads = link is not None and self._receiving.take_over(link.connection)
         try:
-            number = self.submit(message, on_answer)
+            number = self._ask(message, _Outstanding(message, on_answer), leads=leads)
             if link is not None and leads:
-                self._receive_answer(link, number, answered, deadline)
+                self._receive_answer(link, number, answers, deadline)
         finally:
             if link is not None and leads:
-                self._receiving.hand_back(link.connection)
-        while not answered.wait(self._patience_s(deadline)):
+                with self._lock:
+                    self._receiving.hand_back(link.connection, expects=bool(self._outstanding))
+        while not unanswered.acquire(timeout=self._patience_s(deadline)):
             self._give_up(number, deadline, timeout_s)
         answer = answers[0]
         if isinstance(answer, PlanecastError):
@@ -256,11 +250,24 @@ class ReaderClient:
             self._drop(number)
             raise ReaderTimeoutError(f"no answer within {timeout_s:g} s")
 
+    def _ask(self, message: Request, outstanding: _Outstanding, *, leads: bool = False) -> int:
+        """Send a request; one who `leads` receives the answer himself."""
+        number = next(self._numbers)
+        outstanding.message = message = msgspec.structs.replace(message, request=number)
+        with self._lock:
+            if self._closed.is_set():
+                raise WorkerUnreachableError("this client is closed")
+            self._outstanding[number] = outstanding
+            self._send(message)
+            if not leads and self._link is not None:
+                self._receiving.expect(self._link.connection)
+        return number
+
     def _receive_answer(
-        self, link: WorkerLink, number: int, answered: threading.Event, deadline: float | None
+        self, link: WorkerLink, number: int, answers: list[Answer], deadline: float | None
     ) -> None:
         """Receive until the answer is there, the connection breaks, or nothing comes for long."""
-        while not answered.is_set():
+        while not answers:
             patience_s = self._patience_s(deadline)
             own = self._receiving.receive_own(link.connection, number, patience_s)
             if own is None:
@@ -276,10 +283,12 @@ class ReaderClient:
         """Send now if there is a connection; the thread sees to the rest. Needs the lock."""
         if self._link is None:
             return
-        with contextlib.suppress(UnreachableError):  # the thread notices too, and reconnects
+        try:
             self._link.connection.send(message)
             if self._link.connection.wants_to_send:
                 self._receiving.wake()
+        except UnreachableError:  # the thread notices too, and reconnects
+            pass
 
     # ------------------------------------------------------------ the thread
 

@@ -9,7 +9,9 @@ from planecast_protocol.streams import Frame, FrameDecoder, frame
 
 MAX_UNSENT_BYTES = 256 << 20
 """A client that reads so slowly is cut off: it reconnects and asks again."""
-_RECEIVE_BYTES = 1 << 18
+_RECEIVE_BYTES = 1 << 14
+"""Of messages; big payloads have their place. More would be fetched from the system, and given
+back, for each message."""
 
 
 class Connection:
@@ -43,8 +45,7 @@ class Connection:
             raise UnreachableError(f"the connection broke: {trouble}") from None
         if not n_bytes:
             raise UnreachableError("the other end closed the connection")
-        frames = self._decoder.feed(data) if room is None else self._decoder.filled(n_bytes)
-        return list(frames)
+        return self._decoder.feed(data) if room is None else self._decoder.filled(n_bytes)
 
     def send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
         """Queue a message, and send what the socket takes. Raises `UnreachableError`."""

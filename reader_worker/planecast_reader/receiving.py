@@ -2,6 +2,9 @@
 
 A caller that reads its answer itself is spared two changes of threads, which cost more than
 the rest of a round trip. Whatever it receives that is not its own it hands to the thread.
+
+One who asked just now and was answered at once, from the cache, stays awake for the next answer:
+to be woken takes as long as to find a plane there.
 """
 
 import collections
@@ -9,10 +12,14 @@ import contextlib
 import select
 import socket
 import threading
+import time
 
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.streams import Frame
 from planecast_reader.connection import Connection
+
+AWAKE_S = 0.0003
+"""An answer that takes longer is slept for, and so is the one after it."""
 
 
 class Receiving:
@@ -25,9 +32,17 @@ class Receiving:
         """Held while what `epoll` watches for is changed: the last change must be the right one."""
         self._led = False
         self._unsent = False
+        self._expects = True
+        """Whether the own thread has anything to receive."""
+        self._watched = 0
+        """The events that `epoll` watches for."""
+        self._quick = False
+        """Whether the last caller had its answer within `AWAKE_S`."""
         self._handed: collections.deque[Frame] = collections.deque()
         self._broken: PlanecastError | None = None
         self._connection: Connection | None = None
+        self._poller: select.poll | None = None
+        """Of `_connection`, for callers."""
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
@@ -46,10 +61,14 @@ class Receiving:
     def attach(self, connection: Connection) -> None:
         """Begin with a new connection."""
         self._connection = connection
+        self._poller = _poller_of(connection)
         self._handed.clear()
         self._broken = None
         if self._epoll is not None:
-            self._epoll.register(connection.socket, select.EPOLLIN)
+            with self._watching:
+                self._expects = True
+                self._watched = 0 if self._led else select.EPOLLIN
+                self._epoll.register(connection.socket, self._watched)
 
     def detach(self, connection: Connection) -> None:
         """End with a connection, before it is closed."""
@@ -84,6 +103,14 @@ class Receiving:
             received.append(self._handed.popleft())
         return received
 
+    def expect(self, connection: Connection) -> None:
+        """Have the own thread receive: one has asked who does not wait for the answer himself.
+
+        Any thread, but no two, and none that is in `hand_back`.
+        """
+        if not self._expects and self._epoll is not None:
+            self._watch(connection, expects=True)
+
     def close(self) -> None:
         """Free everything."""
         self._wake_read.close()
@@ -100,9 +127,13 @@ class Receiving:
         self._watch(connection, led=True)
         return True
 
-    def hand_back(self, connection: Connection) -> None:
-        """Let the own thread read again."""
-        self._watch(connection, led=False)
+    def hand_back(self, connection: Connection, *, expects: bool) -> None:
+        """Let the own thread read again, at once if it `expects` anything.
+
+        If not, it hears only of the connection's end, which a Unix socket tells in any case.
+        """
+        expects = expects or connection.socket.family != getattr(socket, "AF_UNIX", None)
+        self._watch(connection, led=False, expects=expects)
         self._reading.release()
         if connection is not self._connection:  # the next one was not watched because of us
             self.wake()
@@ -115,9 +146,7 @@ class Receiving:
         Only between `take_over` and `hand_back`.
         """
         try:
-            poller = select.poll()
-            poller.register(connection.socket, select.POLLIN)
-            if not poller.poll(1000 * timeout_s):
+            if not self._await(connection, timeout_s):
                 return None
             received = connection.receive()
         except PlanecastError as trouble:
@@ -132,16 +161,47 @@ class Receiving:
             self.wake()
         return own
 
+    def _await(self, connection: Connection, timeout_s: float) -> bool:
+        """Wait until there is something to receive; False after `timeout_s`."""
+        poller = self._poller if connection is self._connection else _poller_of(connection)
+        assert poller is not None
+        started = time.monotonic()
+        if self._quick:
+            while time.monotonic() - started < AWAKE_S:
+                if poller.poll(0):
+                    return True
+        there = bool(poller.poll(1000 * timeout_s))
+        self._quick = time.monotonic() - started < AWAKE_S
+        return there
+
     def _watch(
-        self, connection: Connection, *, led: bool | None = None, unsent: bool | None = None
+        self,
+        connection: Connection,
+        *,
+        led: bool | None = None,
+        unsent: bool | None = None,
+        expects: bool | None = None,
     ) -> None:
         """Have the own thread woken by what is its business now."""
         assert self._epoll is not None
         with self._watching:
             self._led = self._led if led is None else led
             self._unsent = self._unsent if unsent is None else unsent
-            events = 0 if self._led else select.EPOLLIN
+            self._expects = self._expects if expects is None else expects
+            events = select.EPOLLIN if self._expects and not self._led else 0
             if self._unsent:
                 events |= select.EPOLLOUT
+            if events == self._watched:
+                return
+            self._watched = events
             with contextlib.suppress(OSError, ValueError):  # closed meanwhile
                 self._epoll.modify(connection.socket, events)
+
+
+def _poller_of(connection: Connection) -> "select.poll | None":
+    """Return what a caller waits with; `None` where callers can't lead."""
+    if not hasattr(select, "epoll"):
+        return None
+    poller = select.poll()
+    poller.register(connection.socket, select.POLLIN)
+    return poller

@@ -36,6 +36,7 @@ from planecast_reader.arena.ledger import (
     VERIFIED_NS,
     WAYS,
     Digest,
+    dtype_of_word,
     tick,
 )
 from planecast_reader.arena.prefault import Prefault
@@ -113,7 +114,7 @@ class ClientArena:
         if self._records[plane.slot * RECORD_WORDS + GENERATION] != plane.generation:
             self.give_back(plane.slot)
             return None
-        return self._view(plane.slot, plane.offset, shape, dtype)
+        return self._view(plane.slot, plane.offset, shape, dtype, time.monotonic_ns())
 
     def find(self, digest: Digest, *, running: bool) -> npt.NDArray[Any] | None:
         """Return the plane if it is there and certain, without a message; else None.
@@ -121,22 +122,30 @@ class ClientArena:
         Certain is one of a `running` acquisition that was whole when it was read, and one
         whose file was seen unchanged during the last second.
         """
-        slot = self._slot_of(digest[0])
-        if slot < 0:
+        # All in one: it takes as long as a dozen calls, and a plane is looked up for each frame.
+        first = (digest[0] % BUCKETS) * 2 * WAYS
+        bucket = self._index[first : first + 2 * WAYS].tolist()
+        if digest[0] not in bucket:
+            return None
+        slot = bucket[bucket.index(digest[0]) | 1]
+        if slot >= MAX_SLOTS:
             return None
         self._lease(slot)
-        first = slot * RECORD_WORDS
-        records = self._records
-        mine = (
-            records[first + GENERATION] % 2 == 0
-            and (records[first + KEY_LOW], records[first + KEY_HIGH]) == digest
-        )
-        if not mine or not self._certain(first, running=running):
+        at = slot * RECORD_WORDS
+        record = self._records[at : at + RECORD_WORDS].tolist()
+        now_ns = time.monotonic_ns()
+        generation = record[GENERATION]
+        if (
+            generation % 2
+            or record[KEY_LOW] != digest[0]
+            or record[KEY_HIGH] != digest[1]
+            or not (record[CHECKED] if running else now_ns - record[VERIFIED_NS] < FRESH_NS)
+            or self._records[at] != generation  # read first, and last
+        ):
             self.give_back(slot)
             return None
-        shape = tuple(records[first + SHAPE : first + SHAPE + records[first + NDIM]])
-        dtype = records[first + DTYPE].to_bytes(8, "little").rstrip(b"\0").decode()
-        return self._view(slot, records[first + OFFSET], shape, dtype)
+        shape = tuple(record[SHAPE : SHAPE + record[NDIM]])
+        return self._view(slot, record[OFFSET], shape, dtype_of_word(record[DTYPE]), now_ns)
 
     def give_back(self, slot: int) -> None:
         """End one lease. Called from finalizers, so it never waits for the lock."""
@@ -147,26 +156,17 @@ class ClientArena:
             finally:
                 self._lock.release()
 
-    def _slot_of(self, low: int) -> int:
-        first = (low % BUCKETS) * WAYS * 2
-        for at in range(first, first + 2 * WAYS, 2):
-            if self._index[at] == low:
-                return min(self._index[at + 1], MAX_SLOTS - 1)
-        return -1
-
-    def _certain(self, first: int, *, running: bool) -> bool:
-        if running:
-            return self._records[first + CHECKED] == 1
-        return time.monotonic_ns() - self._records[first + VERIFIED_NS] < FRESH_NS
-
     def _lease(self, slot: int) -> None:
         with self._lock:  # its atomic instructions are the fence between the store and the load
-            self._settle()
+            if self._returned:
+                self._settle()
             self._views[slot] = self._views.get(slot, 0) + 1
             self._leases[slot] = 1
 
-    def _view(self, slot: int, offset: int, shape: tuple[int, ...], dtype: str) -> npt.NDArray[Any]:
-        self._touches[slot] = tick()
+    def _view(
+        self, slot: int, offset: int, shape: tuple[int, ...], dtype: str, now_ns: int
+    ) -> npt.NDArray[Any]:
+        self._touches[slot] = tick(now_ns)
         if self._resident is not None:
             with self._lock:
                 nbytes = math.prod(shape) * np.dtype(dtype).itemsize

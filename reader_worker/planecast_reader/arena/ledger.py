@@ -12,10 +12,11 @@ generation is even while the slot holds a published plane, odd while it is fille
 Either the client sees the odd generation or the front sees the lease.
 """
 
-import hashlib
 import os
 import struct
 import time
+from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
@@ -61,9 +62,9 @@ Digest = tuple[int, int]
 """Two 64-bit words that stand for a plane's key; the first is never 0."""
 
 
-def tick() -> int:
+def tick(now_ns: int | None = None) -> int:
     """Return the monotonic time in milliseconds, 32 bits of it."""
-    return int(time.monotonic() * 1000) & 0xFFFFFFFF
+    return ((time.monotonic_ns() if now_ns is None else now_ns) // 1_000_000) & 0xFFFFFFFF
 
 
 class PlaneFacts(NamedTuple):
@@ -78,10 +79,10 @@ class PlaneFacts(NamedTuple):
 
 def digest_of(request: ReadPixels) -> Digest:
     """Return what stands for the plane that a request asks for, whatever its file's state."""
-    index = sorted((axis, n) for axis, n in request.index.items() if n)
+    index = [place for place in request.index.items() if place[1]]
+    index.sort()
     key = (request.path, request.scene, index, request.area, request.revision)
-    digest = hashlib.blake2b(_encoder.encode(key), digest_size=16).digest()
-    low, high = _TWO_WORDS.unpack(digest)
+    low, high = _TWO_WORDS.unpack(blake2b(_encoder.encode(key), digest_size=16).digest())
     return low | 1, high
 
 
@@ -89,6 +90,12 @@ def dtype_word(dtype: str) -> int | None:
     """Return a dtype's name as one word; None if it is too long."""
     name = dtype.encode()
     return int.from_bytes(name.ljust(8, b"\0"), "little") if len(name) <= 8 else None
+
+
+@lru_cache(64)
+def dtype_of_word(word: int) -> str:
+    """Return the dtype's name of which `dtype_word` made a word."""
+    return word.to_bytes(8, "little").rstrip(b"\0").decode()
 
 
 class Ledger:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import tifffile
 from planecast_reader.readers.indexing import PIXEL_AXES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SeriesLayout:
     """Axes of a series: those over its pages, and those within one page."""
 
@@ -23,7 +24,7 @@ class SeriesLayout:
     dtype: "np.dtype[np.generic]"
     """In native byte order."""
 
-    @property
+    @cached_property
     def plane_shape(self) -> tuple[int, ...]:
         """Shape of one plane, (y, x) or (y, x, samples)."""
         return tuple(self.sizes[axis] for axis in "YXS" if axis in self.sizes)
@@ -35,7 +36,7 @@ class SeriesLayout:
             number = number * self.sizes[axis] + index[axis]
         return number
 
-    @property
+    @cached_property
     def n_pages(self) -> int:
         """Number of pages that the series should have."""
         count = 1
@@ -43,7 +44,7 @@ class SeriesLayout:
             count *= self.sizes[axis]
         return count
 
-    @property
+    @cached_property
     def page_is_plane(self) -> bool:
         """Whether a decoded page is the plane, with nothing to pick or to turn."""
         return self.inner in {("Y", "X"), ("Y", "X", "S")}

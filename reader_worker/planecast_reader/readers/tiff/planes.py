@@ -15,6 +15,7 @@ from planecast_protocol.errors import (
     CorruptFileError,
     NoDataError,
     NotYetWrittenError,
+    PlanecastError,
     UnsupportedFormatError,
 )
 from planecast_reader.reader import Allocate, Pixels, allocate_in_memory
@@ -34,6 +35,9 @@ from planecast_reader.readers.tiff.pages import (
 )
 from planecast_reader.readers.tiff.sources import TiffSource
 
+ERRORS_OF_PAGES = (tifffile.TiffFileError, struct.error, IndexError)
+"""What tifffile raises where a directory makes no sense."""
+
 # It logs what it then reads as zeros; this module looks for that itself and raises.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
@@ -48,12 +52,14 @@ class TiffPlanes:
         with ExitStack() as on_failure:
             on_failure.callback(self.file.close)
             self._directories = whole.check_beginning(source.tiff_path, self.file)
-            with self._errors_of_pages():
+            try:
                 self.tiff = tifffile.TiffFile(
                     source.tiff_path, omexml=source.xml, **source.tifffile_flags
                 )
                 on_failure.callback(self.tiff.close)
                 self.series = list(self.tiff.series)
+            except ERRORS_OF_PAGES as error:
+                raise self._explain(error) from error
             if not self.series:
                 raise NotYetWrittenError.of(path, "has no page yet; ask again")
             on_failure.pop_all()
@@ -77,8 +83,7 @@ class TiffPlanes:
             raise NotYetWrittenError.of(
                 self.path, f"has {len(pages)} pages so far, page {number} is not among them"
             )
-        with self._errors_of_pages():
-            page = pages[number]
+        page = self._load(pages, number)
         shape, axes = keyframe_of(page).shape, keyframe_of(page).axes
         sizes = dict(zip(axes, shape, strict=True))
         if len(sizes) - ("S" in sizes) != 2:
@@ -108,8 +113,7 @@ class TiffPlanes:
         number = layout.page_number(index)
         page = None
         if number < len(series):
-            with self._errors_of_pages():
-                page = series[number]
+            page = self._load(series, number)
         elif series.dataoffset is not None and layout.page_is_plane:
             return None
         if page is not None:
@@ -140,7 +144,10 @@ class TiffPlanes:
         keyframe = keyframe_of(page)
         pixel_bytes = layout.dtype.itemsize * keyframe.samplesperpixel
         check_plane_bytes(self.path, height * width * pixel_bytes)
-        with self._file_of(page) as (path, file):
+        if page.parent is self.tiff:
+            self._check_page(self._source.tiff_path, self.file, page)
+            return decode_window(page, self.file, rows.start, columns.start, height, width)
+        with self._other_file(page) as (path, file):
             self._check_page(path, file, page)
             return decode_window(page, file, rows.start, columns.start, height, width)
 
@@ -168,51 +175,74 @@ class TiffPlanes:
     def _fill(
         self, page: Page, layout: SeriesLayout, index: Mapping[str, int], allocate: Allocate
     ) -> Pixels:
+        if page.parent is self.tiff:
+            return self._fill_from(self._source.tiff_path, self.file, page, layout, index, allocate)
+        with self._other_file(page) as (path, file):
+            return self._fill_from(path, file, page, layout, index, allocate)
+
+    def _fill_from(
+        self,
+        path: Path,
+        file: FileIO,
+        page: Page,
+        layout: SeriesLayout,
+        index: Mapping[str, int],
+        allocate: Allocate,
+    ) -> Pixels:
         keyframe = keyframe_of(page)
         check_plane_bytes(self.path, int(keyframe.nbytes))
-        if 0 in layout.plane_shape:
-            raise CorruptFileError.of(self.path, f"has a page of {layout.plane_shape} pixels")
-        with self._file_of(page) as (path, file):
-            self._check_page(path, file, page)
+        shape = layout.plane_shape
+        if 0 in shape:
+            raise CorruptFileError.of(self.path, f"has a page of {shape} pixels")
+        self._check_page(path, file, page)
+        if layout.page_is_plane:
             segments = raw_segments(page)
-            if segments is not None and layout.page_is_plane:
-                out = allocate(layout.plane_shape, layout.dtype)
+            if segments is not None:
+                out = allocate(shape, layout.dtype)
                 _read_raw(path, file, segments, out, page.parent.byteorder)
                 return out
-            if layout.page_is_plane and is_flat(page):
-                out = allocate(layout.plane_shape, layout.dtype)
+            if is_flat(page):
+                out = allocate(shape, layout.dtype)
                 decode_into(page, file, out)
                 return out
-            decoded = decode(page)
+        decoded = decode(page)
         if decoded.shape != keyframe.shape:
             raise CorruptFileError.of(self.path, f"page {page.index} could not be decoded")
-        out = allocate(layout.plane_shape, layout.dtype)
+        out = allocate(shape, layout.dtype)
         np.copyto(out, layout.plane_of(decoded, index), casting="equiv")
         return out
 
     def _check_page(self, path: Path, file: FileIO, page: Page) -> None:
+        fd = file.fileno()
+        size = os.fstat(fd).st_size
         if page.offset:
-            # Files of one multi-file OME-TIFF may be laid out differently.
-            layout = whole.Layout(page.parent.byteorder, page.parent.is_bigtiff)
-            whole.check_directory(path, file, layout, page.offset)
-        whole.check_page(path, os.fstat(file.fileno()).st_size, page)
+            layout = self._directories
+            if file is not self.file:  # of another file of an OME-TIFF, which may differ
+                layout = whole.Layout(page.parent.byteorder, big=page.parent.is_bigtiff)
+            whole.check_directory(path, fd, size, layout, page.offset)
+        whole.check_page(path, size, page)
 
-    @contextmanager
-    def _errors_of_pages(self) -> Iterator[None]:
+    def _load(
+        self, pages: tifffile.TiffPageSeries | tifffile.TiffPages, number: int
+    ) -> Page | None:
+        """Return a page, which tifffile may read only now; `None` where a series has a gap."""
+        try:
+            return pages[number]
+        except ERRORS_OF_PAGES as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception) -> PlanecastError:
         """Tell a directory that is half written from one that is damaged."""
         try:
-            yield
-        except (tifffile.TiffFileError, struct.error, IndexError) as error:
             whole.check_chain(self._source.tiff_path, self.file, self._directories)
-            raise CorruptFileError.of(self.path, str(error)) from error
+        except PlanecastError as found:
+            return found
+        return CorruptFileError.of(self.path, str(error))
 
     @contextmanager
-    def _file_of(self, page: Page) -> Iterator[tuple[Path, FileIO]]:
-        """Give the open file of `page`: another one's, for a plane of a multi-file OME-TIFF."""
+    def _other_file(self, page: Page) -> Iterator[tuple[Path, FileIO]]:
+        """Open the file of `page`, a plane of a multi-file OME-TIFF."""
         handle = page.parent.filehandle
-        if page.parent is self.tiff:
-            yield self._source.tiff_path, self.file
-            return
         path = Path(handle.path)
         if not path.is_file():
             raise NoDataError.of(self.path, f"a plane is in {path.name}, which is missing")

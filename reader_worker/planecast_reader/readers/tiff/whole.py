@@ -6,9 +6,8 @@ tifffile reads some of those as zeros; none of them may become pixels.
 
 import os
 import struct
-from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from planecast_protocol.errors import CorruptFileError, NotYetWrittenError
 from planecast_reader.readers.tiff.pages import Page, keyframe_of
@@ -29,32 +28,34 @@ NEEDED_TAGS = frozenset(
 """Tags that decide pixels or axes. Others may point nowhere, as they do in some real files."""
 
 
-@dataclass(frozen=True, slots=True)
+_LIKELY_TAGS = 24
+"""A directory of so many tags is read at once."""
+
+
 class Layout:
     """How a file's directories are laid out."""
 
-    order: str
-    big: bool
+    def __init__(self, order: str, *, big: bool) -> None:
+        """`order`: < or >, as `struct` has it; `big`: of BigTIFF."""
+        self.count = struct.Struct(order + ("Q" if big else "H"))
+        """A directory's count of tags."""
+        self.tag = struct.Struct(order + ("HHQQ" if big else "HHII"))
+        self.pointer = struct.Struct(order + ("Q" if big else "I"))
+        """Where the next directory is."""
+        self.inline_bytes = 8 if big else 4
+        """Values of so many bytes are in the tag itself."""
+        self.first_at = 8 if big else 4
+        """Place of the pointer to the first directory."""
+        self.likely_bytes = self.count.size + _LIKELY_TAGS * self.tag.size
 
-    @property
-    def count_bytes(self) -> int:
-        """Bytes of a directory's count of tags."""
-        return 8 if self.big else 2
 
-    @property
-    def tag_bytes(self) -> int:
-        """Bytes of one tag."""
-        return 20 if self.big else 12
-
-
-def check_beginning(path: Path, file: BinaryIO) -> Layout:
+def check_beginning(path: Path, file: FileIO) -> Layout:
     """Check that the header and the first directory are there.
 
     Raises `NotYetWrittenError` if they aren't yet, `CorruptFileError` if this is no TIFF.
     """
     size = os.fstat(file.fileno()).st_size
-    file.seek(0)
-    header = file.read(16)
+    header = os.pread(file.fileno(), 16, 0)
     if len(header) < 8 or not any(header):
         raise NotYetWrittenError.of(path, f"no TIFF header yet in its {size} bytes; ask again")
     order = {b"II": "<", b"MM": ">"}.get(header[:2])
@@ -63,61 +64,57 @@ def check_beginning(path: Path, file: BinaryIO) -> Layout:
     big = struct.unpack(order + "H", header[2:4])[0] == 43
     if big and len(header) < 16:
         raise NotYetWrittenError.of(path, f"no TIFF header yet in its {size} bytes; ask again")
-    layout = Layout(order, big)
-    first: int = struct.unpack(order + ("Q" if big else "I"), header[8:16] if big else header[4:8])[
-        0
-    ]
+    layout = Layout(order, big=big)
+    first: int = layout.pointer.unpack_from(header, layout.first_at)[0]
     if first == 0:
         raise NotYetWrittenError.of(path, "has no page yet; ask again when one is written")
-    check_directory(path, file, layout, first)
+    check_directory(path, file.fileno(), size, layout, first)
     return layout
 
 
-def check_directory(path: Path, file: BinaryIO, layout: Layout, offset: int) -> int:
+def check_directory(path: Path, fd: int, size: int, layout: Layout, offset: int) -> int:
     """Check that the directory at `offset` and the values it points to are in the file.
 
-    Returns its number of tags.
+    `size` is the file's. Returns where the directory's tags end.
     """
-    size = os.fstat(file.fileno()).st_size
     if offset > ABSURD_OFFSET:
         raise CorruptFileError.of(path, f"points to a directory at byte {offset}")
-    file.seek(min(offset, size))
-    head = file.read(layout.count_bytes)
-    if len(head) < layout.count_bytes:
-        raise _too_short(path, size, offset + layout.count_bytes, "the page's directory")
-    n_tags: int = struct.unpack(layout.order + ("Q" if layout.big else "H"), head)[0]
+    raw = os.pread(fd, layout.likely_bytes, offset)
+    tags_at, tag = layout.count.size, layout.tag
+    if len(raw) < tags_at:
+        raise _too_short(path, size, offset + tags_at, "the page's directory")
+    n_tags: int = layout.count.unpack_from(raw)[0]
     if not 0 < n_tags <= MAX_TAGS:
         raise CorruptFileError.of(path, f"has a directory of {n_tags} tags at byte {offset}")
-    tags = file.read(layout.tag_bytes * n_tags)
-    if len(tags) < layout.tag_bytes * n_tags:
-        end = offset + layout.count_bytes + layout.tag_bytes * n_tags
-        raise _too_short(path, size, end, "the page's directory")
-    entry = struct.Struct(layout.order + ("HHQQ" if layout.big else "HHII"))
-    inline = 8 if layout.big else 4
-    for code, kind, count, value in entry.iter_unpack(tags):
-        n_bytes = TYPE_BYTES.get(kind, 1) * count
-        if code in NEEDED_TAGS and n_bytes > inline and value + n_bytes > size:
-            raise _too_short(path, size, value + n_bytes, f"tag {code} of the page")
-    return n_tags
+    tags_end = tags_at + n_tags * tag.size
+    if tags_end > layout.likely_bytes:
+        raw = os.pread(fd, tags_end, offset)
+    if len(raw) < tags_end:
+        raise _too_short(path, size, offset + tags_end, "the page's directory")
+    inline_bytes = layout.inline_bytes
+    for code, kind, count, value in tag.iter_unpack(raw[tags_at:tags_end]):
+        if code in NEEDED_TAGS:
+            n_bytes = TYPE_BYTES.get(kind, 1) * count
+            if n_bytes > inline_bytes and value + n_bytes > size:
+                raise _too_short(path, size, value + n_bytes, f"tag {code} of the page")
+    return offset + tags_end
 
 
-def check_chain(path: Path, file: BinaryIO, layout: Layout) -> None:
+def check_chain(path: Path, file: FileIO, layout: Layout) -> None:
     """Check every page's directory, one after another: one may be half written."""
-    pointer = struct.Struct(layout.order + ("Q" if layout.big else "I"))
-    place = 8 if layout.big else 4
+    fd = file.fileno()
+    size = os.fstat(fd).st_size
+    pointer, place = layout.pointer, layout.first_at
     seen: set[int] = set()
     while True:
-        file.seek(place)
-        raw = file.read(pointer.size)
+        raw = os.pread(fd, pointer.size, place)
         if len(raw) < pointer.size:
-            size = os.fstat(file.fileno()).st_size
             raise _too_short(path, size, place + pointer.size, "the directory of a page")
         (offset,) = pointer.unpack(raw)
         if offset == 0 or offset in seen:
             return
         seen.add(offset)
-        n_tags = check_directory(path, file, layout, offset)
-        place = offset + layout.count_bytes + layout.tag_bytes * n_tags
+        place = check_directory(path, fd, size, layout, offset)
 
 
 def check_page(path: Path, size: int, page: Page) -> None:
