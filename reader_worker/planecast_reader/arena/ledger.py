@@ -56,6 +56,8 @@ ROW_BYTES = MAX_SLOTS * (1 + 4)
 LEDGER_BYTES = ROWS_AT + MAX_CLIENTS * ROW_BYTES
 
 _TWO_WORDS = struct.Struct("<QQ")
+_DESCRIPTION = struct.Struct(f"{VERIFIED_NS - KEY_LOW + 1}Q")
+"""The words of a record from KEY_LOW to VERIFIED_NS."""
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 Digest = tuple[int, int]
@@ -86,6 +88,7 @@ def digest_of(request: ReadPixels) -> Digest:
     return low | 1, high
 
 
+@lru_cache(64)
 def dtype_word(dtype: str) -> int | None:
     """Return a dtype's name as one word; None if it is too long."""
     name = dtype.encode()
@@ -113,7 +116,8 @@ class Ledger:
             raise
         table = np.frombuffer(shared_memory.map_writable(self.fd, LEDGER_BYTES), np.uint8)
         self._backed = table[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
-        self._records = table.data[RECORDS_AT:INDEX_AT].cast("Q")
+        self._bytes = table.data[RECORDS_AT:INDEX_AT]
+        self._records = self._bytes.cast("Q")
         self._index = table.data[INDEX_AT:ROWS_AT].cast("Q")
         self._rows = table[ROWS_AT:].reshape(MAX_CLIENTS, ROW_BYTES)
         self._leases = self._rows[:, :TOUCHES_AT]
@@ -151,15 +155,10 @@ class Ledger:
         dtype = dtype_word(facts.dtype)
         if dtype is None or len(facts.shape) > MAX_INDEXED_DIMENSIONS:
             return False
-        records = self._records
-        records[first + OFFSET] = offset
-        records[first + DTYPE] = dtype
-        records[first + NDIM] = len(facts.shape)
-        for n, length in enumerate(facts.shape):
-            records[first + SHAPE + n] = length
-        records[first + CHECKED] = facts.checked
-        records[first + VERIFIED_NS] = facts.verified_ns
-        records[first + KEY_LOW], records[first + KEY_HIGH] = facts.digest
+        shape = (*facts.shape, 0, 0, 0, 0)[:MAX_INDEXED_DIMENSIONS]
+        words = (*facts.digest, offset, dtype, len(facts.shape), *shape)
+        place = (first + KEY_LOW) * 8
+        _DESCRIPTION.pack_into(self._bytes, place, *words, facts.checked, facts.verified_ns)
         return True
 
     def verify(self, slot: int, now_ns: int) -> None:
@@ -176,9 +175,10 @@ class Ledger:
 
     def _enter(self, low: int, slot: int) -> None:
         first = (low % BUCKETS) * WAYS * 2
-        places = range(first, first + 2 * WAYS, 2)
+        keys = self._index[first : first + 2 * WAYS : 2].tolist()
         # The oldest entry of a full bucket gives way: its plane is then asked for by message.
-        at = next((place for place in places if self._index[place] in (0, low)), first)
+        way = keys.index(low) if low in keys else keys.index(0) if 0 in keys else 0
+        at = first + 2 * way
         self._index[at + 1] = slot
         self._index[at] = low
 

@@ -76,6 +76,10 @@ class Desk:
     def handle(self, client: ClientSession, message: AnyMessage, clients: int) -> None:
         """Begin to answer a message. Raises `BadMessageError` for what no client may send."""
         self._requests += 1
+        if type(message) is ReadPixels and len(client.unanswered) < MAX_UNANSWERED:
+            client.unanswered.add(message.request)
+            self.pixels.read(client, message)
+            return
         match message:
             case Cancel(requests=requests):
                 self.pixels.cancel(client, requests)

@@ -31,7 +31,7 @@ def job_key(request: ReadPixels) -> JobKey:
     return digest_of(request), request.running, request.statistics
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """One task, done once however many ask for it."""
 

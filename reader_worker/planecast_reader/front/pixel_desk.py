@@ -39,7 +39,7 @@ TAKEN_UP = 32
 logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _PixelJob:
     job: Job
     request: ReadPixels
@@ -298,8 +298,8 @@ class PixelDesk:
     def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes | memoryview) -> None:
         if isinstance(result, TaskPixels):
             self.reads += 1
-            self._quarantine.forgive(job.wire_path)
             self._check_file(key, job, result, payload)
+            self._quarantine.forgive(job.wire_path)
             return
         error = result if isinstance(result, PlanecastError) else PlanecastError("not pixels")
         if isinstance(error, ReaderCrashedError | ReaderTimeoutError):
@@ -311,11 +311,15 @@ class PixelDesk:
     ) -> None:
         """Look whether the file that was read is the one that was meant."""
         entry = self._jobs[key]
-        try:
-            # It may have changed since the front looked at it.
-            check_registered(entry.request, job.facts._replace(signature=result.file_signature))
-        except PlanecastError as error:
-            self._throw_away(key, job, error)
+        if is_registered(entry.request):
+            try:
+                # It may have changed since the front looked at it.
+                check_registered(entry.request, job.facts._replace(signature=result.file_signature))
+            except PlanecastError as error:
+                self._throw_away(key, job, error)
+                return
+        if not entry.must_settle:
+            self._finish(key, result, payload)
             return
 
         def on_settled(same: bool) -> None:
@@ -325,10 +329,7 @@ class PixelDesk:
                 why = "it changes while it is looked at"
                 self._throw_away(key, job, NotYetWrittenError.of(job.wire_path, why))
 
-        held = entry.must_settle and self._settling.hold(
-            job.wire_path, result.file_signature, on_settled
-        )
-        if not held:
+        if not self._settling.hold(job.wire_path, result.file_signature, on_settled):
             self._finish(key, result, payload)
 
     def _throw_away(self, key: JobKey, job: Job, error: PlanecastError) -> None:
@@ -342,12 +343,12 @@ class PixelDesk:
         self, key: JobKey, result: TaskPixels | PlanecastError, payload: bytes | memoryview
     ) -> None:
         entry = self._jobs.pop(key)
-        self._ahead.done(key, failed=isinstance(result, PlanecastError))
         if isinstance(result, TaskPixels):
             self._deliver(entry, result, payload)
-            return
-        for client, request in entry.waiters:
-            self._disappoint(client, request, result)
+        else:
+            for client, request in entry.waiters:
+                self._disappoint(client, request, result)
+        self._ahead.done(key, failed=isinstance(result, PlanecastError))
 
     def _deliver(self, entry: _PixelJob, result: TaskPixels, payload: bytes | memoryview) -> None:
         job = entry.job
@@ -370,14 +371,16 @@ class PixelDesk:
             if entry.waiters and not any(request.keep for _, request in entry.waiters):
                 self._arena.let_pass(slot)
         for client, request in entry.waiters:
-            self._patience.forget(client, {request.request})
-            self._sizes.learn(request, result.nbytes)
             if slot is not None:
                 self._answer(client, request, slot, cached=False, read_ms=result.read_ms)
             else:
                 client.answer(
                     request.request, ready_message(request, result, result.read_ms), payload
                 )
+        # What nobody waits for comes last.
+        for client, request in entry.waiters:
+            self._patience.forget(client, {request.request})
+        self._sizes.learn(entry.request, result.nbytes)
 
     def _disappoint(
         self, client: ClientSession, request: ReadPixels, error: PlanecastError

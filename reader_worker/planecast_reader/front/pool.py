@@ -117,18 +117,7 @@ class Pool:
             job = self._queue.pop(partial(_fits, pids, may_prefetch))
             if job is None:
                 return
-            child = self._choose(idle, job)
-            if child is None:  # it was just killed: its end makes room for another
-                self._queue.push(job)
-                return
-            self._begin(child, job)
-
-    def _choose(self, idle: list[ReaderChild], job: Job) -> ReaderChild | None:
-        """Prefer the reader that has the file open."""
-        if job.only_reader is not None:
-            idle = [child for child in idle if child.pid == job.only_reader]
-        idle.sort(key=lambda child: child.last_path != job.wire_path)
-        return next((child for child in idle if child.alive), None)
+            self._begin(_choose(idle, job), job)
 
     def _begin(self, child: ReaderChild, job: Job) -> None:
         self._tasks += 1
@@ -144,7 +133,8 @@ class Pool:
         child.deadline = time.monotonic() + job.time_limit_s(self._read_timeout_s)
         try:
             child.send(job.task)
-        except UnreachableError:
+        except UnreachableError:  # it was just killed, and never had the job
+            job.attempts -= 1
             self._lost(child)
 
     # ------------------------------------------------------------ what readers say
@@ -313,6 +303,13 @@ class Pool:
             self._unwatch(child.connection)
             child.reap(timeout_s=2.0)
         self.children.clear()
+
+
+def _choose(idle: list[ReaderChild], job: Job) -> ReaderChild:
+    """Prefer the reader that has the file open."""
+    if job.only_reader is not None:
+        return next(child for child in idle if child.pid == job.only_reader)
+    return next((child for child in idle if child.last_path == job.wire_path), idle[0])
 
 
 def _fits(pids: set[int], may_prefetch: bool, job: Job) -> bool:

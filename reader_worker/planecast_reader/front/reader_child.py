@@ -63,11 +63,6 @@ class ReaderChild:
         """Whether it can begin a job, unless it has died."""
         return self.started and not self.dying and self.job is None
 
-    @property
-    def alive(self) -> bool:
-        """Whether it lives: of one that was just killed the channel may not tell yet."""
-        return self._process.poll() is None
-
     def send(self, message: AnyMessage) -> None:
         """Send a task or memory. Raises `UnreachableError` if the process is gone."""
         self.connection.send(message)

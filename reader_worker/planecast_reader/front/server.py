@@ -41,6 +41,7 @@ from planecast_reader.front.reader_child import ReaderChild
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.1
+AWAKE_S = 0.0002
 ACCEPT_AGAIN_S = 1.0
 """After no connection could be taken, because too many files are open."""
 MAX_CLIENT_PAYLOAD = 0
@@ -75,6 +76,8 @@ class Front:
         self._settings = settings
         self._selector = selectors.DefaultSelector()
         self._stop = False
+        self._is_brisk = False
+        """Whether there was something to do within `AWAKE_S` the last time."""
         self._clients: dict[Connection, ClientSession] = {}
         self._private: ClientSession | None = None
         self._max_clients = connections_of(2)
@@ -139,7 +142,7 @@ class Front:
     def _turn(self) -> None:
         next_s = self._desk.pixels.next_look_s()
         timeout_s = TICK_S if next_s is None else min(TICK_S, next_s)
-        events = self._selector.select(timeout_s)
+        events = self._await(timeout_s)
         for key, mask in events:
             key.data(mask)
         if self._accept_at and time.monotonic() >= self._accept_at:
@@ -156,6 +159,21 @@ class Front:
         # A reader copies with two threads: what can wait is not to take a processor from it.
         if self._arena is not None and (self._arena.is_short or not self._pool.is_busy):
             self._arena.prepare()
+
+    def _await(self, timeout_s: float) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for something to do: awake for a moment, if the last came as soon.
+
+        Who asks for one cached plane after the other asks again at once, and to be woken takes
+        as long as to find one. Readers are to have all processors while they read.
+        """
+        started = time.monotonic()
+        if self._is_brisk and not self._pool.is_busy:
+            while time.monotonic() - started < AWAKE_S:
+                if events := self._selector.select(0):
+                    return events
+        events = self._selector.select(timeout_s)
+        self._is_brisk = time.monotonic() - started < AWAKE_S
+        return events
 
     def _drain_wakes(self, _mask: int) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -16,7 +16,7 @@ class SizeHints:
 
     def learn(self, request: ReadPixels, nbytes: int) -> None:
         """Remember how large the answer to a request was."""
-        for key in _keys(request):
+        for key in (_own_kind(request), _kind_of_folder(request)):
             self._sizes[key] = nbytes
             self._sizes.move_to_end(key)
         while len(self._sizes) > _REMEMBERED:
@@ -24,12 +24,15 @@ class SizeHints:
 
     def guess(self, request: ReadPixels) -> int:
         """Return the bytes that a request's pixels probably take; 0: no idea."""
-        return next((self._sizes[key] for key in _keys(request) if key in self._sizes), 0)
+        known = self._sizes.get(_own_kind(request))
+        return self._sizes.get(_kind_of_folder(request), 0) if known is None else known
 
 
-def _keys(request: ReadPixels) -> tuple[Hashable, Hashable]:
-    """Return the plane's own kind, and that of its neighbours where each plane is a file."""
+def _own_kind(request: ReadPixels) -> Hashable:
+    return request.path, request.scene, request.index.get("C", 0), request.area
+
+
+def _kind_of_folder(request: ReadPixels) -> Hashable:
+    """Return what a plane has in common with its neighbours where each is a file."""
     folder, _, name = request.path.rpartition("/")
-    suffix = name.rpartition(".")[2]
-    kind = (request.scene, request.index.get("C", 0), request.area)
-    return (request.path, *kind), (folder, suffix, request.area)
+    return folder, name.rpartition(".")[2], request.area

@@ -83,7 +83,10 @@ class TiffPlanes:
             raise NotYetWrittenError.of(
                 self.path, f"has {len(pages)} pages so far, page {number} is not among them"
             )
-        page = self._load(pages, number)
+        try:
+            page = pages[number]
+        except ERRORS_OF_PAGES as error:
+            raise self._explain(error) from error
         shape, axes = keyframe_of(page).shape, keyframe_of(page).axes
         sizes = dict(zip(axes, shape, strict=True))
         if len(sizes) - ("S" in sizes) != 2:
@@ -113,7 +116,10 @@ class TiffPlanes:
         number = layout.page_number(index)
         page = None
         if number < len(series):
-            page = self._load(series, number)
+            try:
+                page = series[number]  # which tifffile may read only now
+            except ERRORS_OF_PAGES as error:
+                raise self._explain(error) from error
         elif series.dataoffset is not None and layout.page_is_plane:
             return None
         if page is not None:
@@ -221,15 +227,6 @@ class TiffPlanes:
                 layout = whole.Layout(page.parent.byteorder, big=page.parent.is_bigtiff)
             whole.check_directory(path, fd, size, layout, page.offset)
         whole.check_page(path, size, page)
-
-    def _load(
-        self, pages: tifffile.TiffPageSeries | tifffile.TiffPages, number: int
-    ) -> Page | None:
-        """Return a page, which tifffile may read only now; `None` where a series has a gap."""
-        try:
-            return pages[number]
-        except ERRORS_OF_PAGES as error:
-            raise self._explain(error) from error
 
     def _explain(self, error: Exception) -> PlanecastError:
         """Tell a directory that is half written from one that is damaged."""

@@ -6,8 +6,8 @@ tifffile reads some of those as zeros; none of them may become pixels.
 
 import os
 import struct
-from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from planecast_protocol.errors import CorruptFileError, NotYetWrittenError
 from planecast_reader.readers.tiff.pages import Page, keyframe_of
@@ -49,7 +49,7 @@ class Layout:
         self.likely_bytes = self.count.size + _LIKELY_TAGS * self.tag.size
 
 
-def check_beginning(path: Path, file: FileIO) -> Layout:
+def check_beginning(path: Path, file: BinaryIO) -> Layout:
     """Check that the header and the first directory are there.
 
     Raises `NotYetWrittenError` if they aren't yet, `CorruptFileError` if this is no TIFF.
@@ -100,7 +100,7 @@ def check_directory(path: Path, fd: int, size: int, layout: Layout, offset: int)
     return offset + tags_end
 
 
-def check_chain(path: Path, file: FileIO, layout: Layout) -> None:
+def check_chain(path: Path, file: BinaryIO, layout: Layout) -> None:
     """Check every page's directory, one after another: one may be half written."""
     fd = file.fileno()
     size = os.fstat(fd).st_size
