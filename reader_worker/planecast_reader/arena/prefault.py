@@ -38,6 +38,8 @@ class Prefault:
         self._possible = sys.platform == "linux"
         self._upto = 0
         """Slabs from here on are not mapped yet: all that are count as memory of the process."""
+        self._complete = 0
+        """All slabs before this one are mapped."""
         self.look(0)
 
     def look(self, offset: int) -> None:
@@ -45,7 +47,10 @@ class Prefault:
 
         Costs a microsecond.
         """
-        self._upto = max(self._upto, min(self._slabs, offset // SLAB_BYTES + 1 + SLABS_BEYOND))
+        upto = min(self._slabs, offset // SLAB_BYTES + 1 + SLABS_BEYOND)
+        if upto <= self._complete:
+            return
+        self._upto = max(self._upto, upto)
         if self._possible and self._todo() and self._running.acquire(blocking=False):
             threading.Thread(target=self._run, name="prefault", daemon=True).start()
 
@@ -61,5 +66,7 @@ class Prefault:
                         self._possible = False
                         return
                     self._done[slab] = 1
+                if slab == self._complete and self._done[slab]:
+                    self._complete += 1
         finally:
             self._running.release()

@@ -16,11 +16,11 @@ class ReaderArena:
     """Maps the whole arena for writing, and its pages ahead of their first use."""
 
     def __init__(self, arena_fd: int, ledger_fd: int, arena_bytes: int) -> None:
-        memory = shared_memory.map_writable(arena_fd, arena_bytes)
-        self._bytes = np.frombuffer(memory, np.uint8)
+        self._memory = shared_memory.map_writable(arena_fd, arena_bytes)
+        address = np.frombuffer(self._memory, np.uint8).ctypes.data
         ledger = memoryview(shared_memory.map_readonly(ledger_fd, LEDGER_BYTES))
         backed = ledger[HEADER_BYTES - MAX_SLABS : HEADER_BYTES]
-        self._prefault = Prefault(self._bytes.ctypes.data, arena_bytes, backed, write=True)
+        self._prefault = Prefault(address, arena_bytes, backed, write=True)
 
     def view(self, slot: MemorySlot, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> Pixels:
         """Return the slot as a writable array. Raises `ValueError` if it is too small."""
@@ -28,4 +28,4 @@ class ReaderArena:
         nbytes = math.prod(shape) * dtype.itemsize
         if nbytes > slot.capacity:
             raise ValueError(f"{nbytes} bytes do not fit a slot of {slot.capacity}")
-        return self._bytes[slot.offset : slot.offset + nbytes].view(dtype).reshape(shape)
+        return np.ndarray(shape, dtype, self._memory, slot.offset)

@@ -253,8 +253,9 @@ class Front:
             if mask & selectors.EVENT_WRITE:
                 client.connection.flush()
             if mask & selectors.EVENT_READ:
-                client.inbox.extend(message for message, _ in client.connection.receive())
-                client.has_asked = client.has_asked or bool(client.inbox)
+                for message, _payload in client.connection.receive():
+                    client.inbox.append(message)
+                    client.has_asked = True
             while client.inbox and client.reads:
                 self._desk.handle(client, client.inbox.popleft(), len(self._clients))
             if client.has_work:

@@ -1,7 +1,7 @@
 """Pixels that lie in a file as they do in memory, read straight into the array."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 
@@ -9,8 +9,9 @@ from planecast_protocol.errors import NotYetWrittenError
 from planecast_reader.reader import Pixels
 from planecast_reader.readers.side_by_side import n_threads, side_by_side
 
-_MIN_PART_BYTES = 1 << 20
+_WORTH_BYTES = 1 << 20
 """Copying less out of the page cache takes no longer than waking a thread."""
+_MIN_PART_BYTES = 1 << 19
 
 Piece = tuple[int, int, int]
 """Offset in the file, first and last byte (exclusive) in the array."""
@@ -33,8 +34,12 @@ def read_into(path: Path, file: FileIO, segments: Sequence[tuple[int, int]], out
                 raise _too_short(path, filled, len(view))
             filled += n_read
 
-    pieces = list(_pieces(segments, len(view)))
-    side_by_side(read, _cut(pieces, len(view)))
+    if len(segments) == 1:  # which is the rule
+        offset, count = segments[0]
+        pieces = [(offset, 0, min(count, len(view)))]
+    else:
+        pieces = list(_pieces(segments, len(view)))
+    side_by_side(read, _cut(pieces))
     filled = pieces[-1][2] if pieces else 0
     if filled < len(view):
         raise _too_short(path, filled, len(view))
@@ -59,13 +64,15 @@ def _pieces(segments: Sequence[tuple[int, int]], wanted: int) -> Iterator[Piece]
         yield run
 
 
-def _cut(pieces: Sequence[Piece], n_bytes: int) -> Iterator[Piece]:
-    """Cut large pieces, so that a thread that wakes late has less to do."""
-    part = max(_MIN_PART_BYTES, -(-n_bytes // (2 * n_threads())))
-    part = -(-part // 4096) * 4096
+def _cut(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Cut large pieces, and smaller towards the end, so that all threads end at one time."""
     for offset, first, stop in pieces:
-        for start in range(first, stop, part):
-            yield offset + start - first, start, min(start + part, stop)
+        start, least = first, _MIN_PART_BYTES if stop - first > _WORTH_BYTES else stop - first
+        while start < stop:
+            part = max(least, (stop - start) // (2 * n_threads()) & -4096)
+            end = min(start + part, stop)
+            yield offset + start - first, start, end
+            start = end
 
 
 def _too_short(path: Path, there: int, wanted: int) -> NotYetWrittenError:

@@ -5,6 +5,7 @@ A reader process still reads one request at a time; these threads live within on
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from queue import SimpleQueue
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 Part = TypeVar("Part")
 
 MAX_THREADS = 4
+AWAKE_S = 0.0002
+"""Helpers are waited for awake at first: all end at nearly one time, and to be woken takes long."""
 
 
 @cache
@@ -46,23 +49,21 @@ class _SharedWork:
         self._work = work
         self._parts = parts
         """A list's iterator hands out each item once, whichever thread asks."""
-        self._lent: list[threading.Lock] = []
-        """One for each helper, which frees it when it is done."""
+        self._n_helpers = 0
+        self._finished: SimpleQueue[None] = SimpleQueue()
+        """What each helper says when it is done."""
         self._errors: list[BaseException] = []
 
     def lend(self, helper: "SimpleQueue[Callable[[], None]]") -> None:
         """Have a helper take parts too."""
-        busy = threading.Lock()
-        busy.acquire()
-        self._lent.append(busy)
+        self._n_helpers += 1
+        helper.put(self._help)
 
-        def help_out() -> None:
-            try:
-                self.do()
-            finally:
-                busy.release()
-
-        helper.put(help_out)
+    def _help(self) -> None:
+        try:
+            self.do()
+        finally:
+            self._finished.put(None)
 
     def do(self) -> None:
         """Take parts until none is left."""
@@ -76,8 +77,11 @@ class _SharedWork:
 
     def wait(self) -> None:
         """Wait for the helpers; raise the first error."""
-        for busy in self._lent:
-            busy.acquire()
+        awake_until = time.monotonic() + AWAKE_S
+        while self._finished.qsize() < self._n_helpers and time.monotonic() < awake_until:
+            time.sleep(0)
+        for _ in range(self._n_helpers):
+            self._finished.get()
         if self._errors:
             raise self._errors[0]
 
