@@ -5,6 +5,7 @@ import math
 import mmap
 import threading
 import time
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class ClientArena:
             raise BadMessageError(f"the worker speaks of slot {plane.slot}")
         if self._prefault is not None:
             self._prefault.look(plane.offset)
-        nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+        nbytes = math.prod(shape) * _itemsize(dtype)
         if plane.offset + nbytes > self._data_bytes:
             raise BadMessageError("the worker speaks of pixels beyond its arena")
         self._lease(plane.slot)
@@ -149,12 +150,15 @@ class ClientArena:
 
     def give_back(self, slot: int) -> None:
         """End one lease. Called from finalizers, so it never waits for the lock."""
-        self._returned.append(slot)
-        if self._lock.acquire(blocking=False):
-            try:
+        if not self._lock.acquire(blocking=False):
+            self._returned.append(slot)  # whoever takes the next lease sees to it
+            return
+        try:
+            self._end(slot)
+            if self._returned:
                 self._settle()
-            finally:
-                self._lock.release()
+        finally:
+            self._lock.release()
 
     def _lease(self, slot: int) -> None:
         with self._lock:  # its atomic instructions are the fence between the store and the load
@@ -169,7 +173,7 @@ class ClientArena:
         self._touches[slot] = tick(now_ns)
         if self._resident is not None:
             with self._lock:
-                nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+                nbytes = math.prod(shape) * _itemsize(dtype)
                 self._resident.hold(slot, offset, nbytes)
         interface = {
             "version": 3,
@@ -181,12 +185,18 @@ class ClientArena:
 
     def _settle(self) -> None:
         while self._returned:
-            slot = self._returned.popleft()
-            left = self._views.get(slot, 1) - 1
-            if left:
-                self._views[slot] = left
-            else:
-                self._views.pop(slot, None)
-                self._leases[slot] = 0
-                if self._resident is not None:
-                    self._resident.let_go(slot)
+            self._end(self._returned.popleft())
+
+    def _end(self, slot: int) -> None:
+        left = self._views.pop(slot, 1) - 1
+        if left:
+            self._views[slot] = left
+            return
+        self._leases[slot] = 0
+        if self._resident is not None:
+            self._resident.let_go(slot)
+
+
+@lru_cache(64)
+def _itemsize(dtype: str) -> int:
+    return np.dtype(dtype).itemsize

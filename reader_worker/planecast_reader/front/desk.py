@@ -161,7 +161,7 @@ class Desk:
                     client.answer(request.request, Done(request=request.request))
 
             for pid in tuple(left):
-                task = ReleaseTask(task=0, path=bytes(facts.path))
+                task = ReleaseTask(task=0, path=facts.encoded_path)
                 job = Job(task, request.path, facts, on_done, only_reader=pid)
                 self._pool.submit(job)
 
@@ -193,7 +193,7 @@ class Desk:
 
 
 def _task_of(request: FileRequest, facts: FileFacts) -> Task:
-    path, wire_path = bytes(facts.path), request.path
+    path, wire_path = facts.encoded_path, request.path
     match request:
         case OpenImage():
             return DescribeTask(task=0, path=path, wire_path=wire_path)

@@ -254,7 +254,7 @@ class PixelDesk:
     def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> _PixelJob:
         task = PixelsTask(
             task=0,
-            path=bytes(facts.path),
+            path=facts.encoded_path,
             wire_path=request.path,
             scene=request.scene,
             index=request.index,

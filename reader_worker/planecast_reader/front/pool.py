@@ -80,6 +80,11 @@ class Pool:
 
     def submit(self, job: Job) -> None:
         """Have a job done as soon as a reader is free."""
+        if not self._queue:
+            idle, may_prefetch = self._free_readers()
+            if idle and _fits(idle, may_prefetch, job):
+                self._begin(_choose(idle, job), job)
+                return
         self._queue.push(job)
         self._assign()
 
@@ -106,18 +111,21 @@ class Pool:
         return len(self._queue)
 
     def _assign(self) -> None:
-        while True:
-            idle = [child for child in self.children if child.idle]
-            busy = sum(1 for c in self.children if c.job is not None and not c.dying)
-            if not idle or busy >= self._size:
-                return
-            pids = {child.pid for child in idle}
-            # The last free reader is kept for somebody who waits: he would wait for two reads.
-            may_prefetch = busy == 0 or self._size - busy > 1
-            job = self._queue.pop(partial(_fits, pids, may_prefetch))
+        while self._queue:
+            idle, may_prefetch = self._free_readers()
+            job = self._queue.pop(partial(_fits, idle, may_prefetch)) if idle else None
             if job is None:
                 return
             self._begin(_choose(idle, job), job)
+
+    def _free_readers(self) -> tuple[list[ReaderChild], bool]:
+        """Return the readers that may begin a job, and whether any may read ahead."""
+        idle = [child for child in self.children if child.idle]
+        busy = sum(child.job is not None and not child.dying for child in self.children)
+        if busy >= self._size:
+            return [], False
+        # The last free reader is kept for somebody who waits: he would wait for two reads.
+        return idle, busy == 0 or self._size - busy > 1
 
     def _begin(self, child: ReaderChild, job: Job) -> None:
         self._tasks += 1
@@ -154,16 +162,16 @@ class Pool:
     ) -> None:
         job = child.job
         match message:
+            case TaskPixels() | TaskImage() | TaskPayload() if (
+                job and message.task == job.task.task
+            ):
+                self._finish(child, job, message, payload)
             case ReaderStarted():
                 child.started = True
                 self._start_failures = 0
                 self._assign()
             case NeedMemory(task=task, nbytes=nbytes) if job and task == job.task.task:
                 self._give_memory(child, job, nbytes)
-            case TaskPixels() | TaskImage() | TaskPayload() if (
-                job and message.task == job.task.task
-            ):
-                self._finish(child, job, message, payload)
             case TaskFailed(task=task, error=info) if job and task == job.task.task:
                 self._finish(child, job, PlanecastError.from_info(info), b"")
             case _:
@@ -312,7 +320,7 @@ def _choose(idle: list[ReaderChild], job: Job) -> ReaderChild:
     return next((child for child in idle if child.last_path == job.wire_path), idle[0])
 
 
-def _fits(pids: set[int], may_prefetch: bool, job: Job) -> bool:
-    return (job.only_reader is None or job.only_reader in pids) and (
-        may_prefetch or job.priority != "prefetch"
-    )
+def _fits(idle: list[ReaderChild], may_prefetch: bool, job: Job) -> bool:
+    if job.only_reader is not None and all(child.pid != job.only_reader for child in idle):
+        return False
+    return may_prefetch or job.priority != "prefetch"
