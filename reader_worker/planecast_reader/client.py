@@ -356,12 +356,12 @@ class ReaderClient:
         self, link: WorkerLink, message: AnyMessage, payload: bytes | memoryview
     ) -> None:
         match message:
+            case PixelsReady():
+                self._on_pixels(link, message, payload)
             case PixelsPending(request=number, why=why):
                 outstanding = self._outstanding.get(number)
                 if outstanding is not None and outstanding.on_pending is not None:
                     outstanding.on_pending(why)
-            case PixelsReady():
-                self._on_pixels(link, message, payload)
             case ImageOpened(request=number, image=image):
                 self._answer(number, image)
             case TableReady(request=number):

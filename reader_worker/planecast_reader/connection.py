@@ -19,7 +19,9 @@ class Connection:
 
     def __init__(self, stream: socket.socket, max_payload: int) -> None:
         stream.setblocking(False)
-        if stream.family != getattr(socket, "AF_UNIX", None):
+        self.is_local = stream.family == getattr(socket, "AF_UNIX", None)
+        """Over a Unix socket."""
+        if not self.is_local:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = stream
         self._decoder = FrameDecoder(max_payload=max_payload)

@@ -132,8 +132,7 @@ class Receiving:
 
         If not, it hears only of the connection's end, which a Unix socket tells in any case.
         """
-        expects = expects or connection.socket.family != getattr(socket, "AF_UNIX", None)
-        self._watch(connection, led=False, expects=expects)
+        self._watch(connection, led=False, expects=expects or not connection.is_local)
         self._reading.release()
         if connection is not self._connection:  # the next one was not watched because of us
             self.wake()

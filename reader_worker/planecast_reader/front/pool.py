@@ -120,8 +120,14 @@ class Pool:
 
     def _free_readers(self) -> tuple[list[ReaderChild], bool]:
         """Return the readers that may begin a job, and whether any may read ahead."""
-        idle = [child for child in self.children if child.idle]
-        busy = sum(child.job is not None and not child.dying for child in self.children)
+        idle: list[ReaderChild] = []
+        busy = 0
+        for child in self.children:
+            if child.started and not child.dying:
+                if child.job is None:
+                    idle.append(child)
+                else:
+                    busy += 1
         if busy >= self._size:
             return [], False
         # The last free reader is kept for somebody who waits: he would wait for two reads.

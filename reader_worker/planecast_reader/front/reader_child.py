@@ -58,11 +58,6 @@ class ReaderChild:
         """The process's id."""
         return self._process.pid
 
-    @property
-    def idle(self) -> bool:
-        """Whether it can begin a job, unless it has died."""
-        return self.started and not self.dying and self.job is None
-
     def send(self, message: AnyMessage) -> None:
         """Send a task or memory. Raises `UnreachableError` if the process is gone."""
         self.connection.send(message)

@@ -60,6 +60,7 @@ class RemoteConnection(Connection):
         self._context: zmq.Context[Socket] = zmq.Context()
         self._ring, bell = socket.socketpair()
         super().__init__(bell, MAX_PLANE_BYTES)
+        self.is_local = False  # whatever the bell is
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._ring, self._wake_read, self._wake_write):
             end.setblocking(False)
