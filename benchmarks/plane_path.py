@@ -63,7 +63,7 @@ def _parts(raw: Path, packed: Path, rounds: int) -> list[Part]:
         ("one plane, uncompressed", lambda: cold_and_cached(raw, "uncompressed", rounds)),
         ("one plane, zstd", lambda: cold_and_cached(packed, "compressed", rounds, packed_places)),
         ("playback", lambda: playback(raw)),
-        ("a stack, zstd", lambda: stack(packed, 1 + rounds)),
+        ("a stack, zstd", lambda: stack(packed, rounds)),
         ("scrubbing", lambda: scrub(raw, PLANES)),
         ("a killed reader", lambda: reader_kill(raw)),
     ]

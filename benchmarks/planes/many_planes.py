@@ -91,7 +91,8 @@ def _read_many(client: ReaderClient, path: Path, places: range, in_flight: int) 
 def scrub(path: Path, planes: int, rounds: int = 3) -> rig.Figures:
     """Drag a slider over all planes in 2 s: how late the last is, and how many others were read.
 
-    The wait for the last plane is compared with reading it in this process.
+    The wait for the last plane is compared with reading planes in this process at the same pace:
+    after a pause a processor's caches are no longer one's own.
     """
     ratios: list[float] = []
     started: list[int] = []
@@ -105,7 +106,8 @@ def scrub(path: Path, planes: int, rounds: int = 3) -> rig.Figures:
                 started.append(rig.wait_idle(client).reads - reads_before - 1)
             alone = rig.Stopwatch(keep=rig.CACHE_PLANES)
             alone.keep(pages[z].asarray() for z in range(1 + rig.CACHE_PLANES))
-            for z in [*places[-20:], places[-1]]:
+            for z in places[-20:]:
+                time.sleep(SCRUB_S / planes)
                 alone.time(pages[z].asarray)
             ratios.append(asked[-1].took_ms / alone.median_ms)
             withdrawn.append(sum(isinstance(one.answer, CancelledError) for one in asked))
