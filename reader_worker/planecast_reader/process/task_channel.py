@@ -47,7 +47,8 @@ class TaskChannel:
                 raise UnreachableError(f"the front is gone: {trouble}") from None
             if not data:
                 raise UnreachableError("the front is gone")
-            self._received.extend(message for message, _payload in self._decoder.feed(data))
+            for message, _payload in self._decoder.feed(data):
+                self._received.append(message)
         return self._received.popleft()
 
     def _wait(self, timeout_s: float | None) -> bool:
