@@ -33,6 +33,23 @@ def test_a_message_out_of_bounds_is_refused_before_it_is_held():
         list(decoder.feed(HEADER.pack(101, 0)))
 
 
+def test_a_whole_message_out_of_bounds_is_refused():
+    decoder = FrameDecoder(max_message=10)
+
+    with pytest.raises(BadMessageError, match="the limits are 10"):
+        decoder.feed(frame(Done(request=1)))
+
+
+def test_a_whole_message_behind_half_a_one_waits_for_its_turn():
+    first, second = frame(Done(request=1)), frame(Done(request=2))
+    decoder = FrameDecoder()
+
+    assert decoder.feed(first[:7]) == []
+    assert decoder.feed(first[7:] + second[:3]) == [(Done(request=1), b"")]
+    assert decoder.feed(second[3:]) == [(Done(request=2), b"")]
+    assert decoder.feed(frame(Done(request=3))) == [(Done(request=3), b"")]
+
+
 def test_a_payload_out_of_bounds_is_refused_before_it_is_held():
     decoder = FrameDecoder(max_payload=10)
 

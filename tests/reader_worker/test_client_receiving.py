@@ -114,6 +114,31 @@ def test_caller_gives_up_when_its_time_is_over_and_the_next_is_served(
     np.testing.assert_array_equal(read(client, stack, 4), picture(4))
 
 
+def test_one_who_is_called_back_is_served_after_callers_who_received_alone(
+    client: ReaderClient, stack: Path
+) -> None:
+    for z in range(PLANES):
+        read(client, stack, z)  # nothing is left that the client's own thread waits for
+        asked = Asked(client, plane_request(stack, index={"Z": z}))
+        np.testing.assert_array_equal(asked.pixels(), picture(z))
+
+
+def test_end_of_the_worker_is_told_although_nothing_is_waited_for(stack: Path) -> None:
+    states: list[bool] = []
+    with running_worker() as worker:
+        client = ReaderClient(
+            worker.address, on_state=lambda connected, _text: states.append(connected)
+        )
+        try:
+            read(client, stack, 1)
+            worker.kill()
+            wait_until(lambda: states[-1] is False, "word of the worker's end")
+            worker.start()
+            np.testing.assert_array_equal(read(client, stack, 2), picture(2))
+        finally:
+            client.close()
+
+
 def test_worker_killed_under_a_caller_is_asked_again_when_it_is_back(stack: Path) -> None:
     with running_worker() as worker:
         client = ReaderClient(worker.address)

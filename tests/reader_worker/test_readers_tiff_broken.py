@@ -95,6 +95,22 @@ def test_a_file_that_shrinks_under_the_reader_is_not_yet_written(tmp_path: Path)
     reader.close()
 
 
+def test_a_directory_of_many_tags_is_read_whole_and_checked_whole(tmp_path: Path):
+    path = tmp_path / "many-tags.tif"
+    pixels = noise(HEIGHT, WIDTH)
+    extra = [(code, "I", 1, code, True) for code in range(50_000, 50_060)]
+    tifffile.imwrite(path, pixels, extratags=extra)
+    reader = open_reader(path)
+    np.testing.assert_array_equal(reader.read_plane(0, {}, None, allocate_in_memory), pixels)
+    reader.close()
+
+    with tifffile.TiffFile(path) as tiff:
+        directory = tiff.pages[0].offset
+    path.write_bytes(path.read_bytes()[: directory + 2 + 12 * 40])
+    with pytest.raises(NotYetWrittenError, match="the page's directory is not whole"):
+        open_reader(path)
+
+
 def with_tag(path: Path, code: int, value: int) -> None:
     """Set a tag of the first page of a little-endian classic TIFF to one long."""
     content = bytearray(path.read_bytes())
