@@ -142,6 +142,8 @@ class Arena:
         """Return an unpublished slot of at least `nbytes`; None if everything is in use."""
         size = self._size_wanted = slot_size(nbytes)
         free = self._free.setdefault(size, [])
+        if free:
+            return free.pop()
         for wait in (False, True):
             if not free:
                 self._collect_orphans(wait=wait)
