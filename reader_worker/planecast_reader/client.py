@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,73 +25,46 @@ from planecast_protocol.errors import (
     UnreachableError,
     WorkerUnreachableError,
 )
-from planecast_protocol.images import ImageInfo
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.metadata import ImageMetadata
-from planecast_protocol.planes import PlaneStatistics, Seen
+from planecast_protocol.planes import Seen
 from planecast_protocol.reader_messages import (
-    AskWorkerStatus,
     Cancel,
     Done,
     ImageOpened,
     MetadataReady,
-    OpenImage,
     PixelsPending,
     PixelsReady,
-    ReadMetadata,
     ReadPixels,
-    ReadPlanetable,
-    ReleaseFile,
     RequestFailed,
     TableReady,
     WorkerStatus,
 )
 from planecast_protocol.remote_messages import LookAt
+from planecast_reader.answers import (
+    Answer,
+    OnAnswer,
+    OnDraft,
+    OnPending,
+    Outstanding,
+    PixelAnswer,
+    Request,
+    Table,
+)
 from planecast_reader.arena.ledger import digest_of
 from planecast_reader.receiving import Receiving
 from planecast_reader.worker_link import WorkerLink, find_worker, is_remote
 
-logger = logging.getLogger(__name__)
+__all__ = ["Answer", "PixelAnswer", "ReaderClient", "Request", "Table"]
 
-Request = ReadPixels | OpenImage | ReadPlanetable | ReadMetadata | ReleaseFile | AskWorkerStatus
-Table = dict[str, list[Any]]
+logger = logging.getLogger(__name__)
 
 UNREACHABLE_AFTER_S = 15.0
 """A blocking request gives up when no worker was there for so long."""
 _RETRY_FIRST_S = 0.05
 _RETRY_SLOWEST_S = 1.0
 
-
-@dataclass(eq=False, slots=True)
-class PixelAnswer:
-    """Pixels, and what the worker found out about them."""
-
-    pixels: npt.NDArray[Any]
-    """(y, x) or (y, x, samples), read-only. Zero-copy on the worker's machine: its place in the
-    shared memory is free again when the last view on it is gone."""
-    statistics: PlaneStatistics | None
-    cached: bool
-    read_ms: float
-    draft: bool = False
-    """From another machine: not all pixels are exact yet. The plane follows, in the same memory."""
-
-
-Answer = PixelAnswer | ImageInfo | ImageMetadata | Table | WorkerStatus | PlanecastError | None
-"""A planetable comes as dict of columns; `None` says that a request is done."""
-
-OnAnswer = Callable[[Answer], None]
-OnPending = Callable[[str], None]
-OnDraft = Callable[[PixelAnswer], None]
 OnState = Callable[[bool, str], None]
-
-
-@dataclass(eq=False, slots=True)
-class _Outstanding:
-    message: Request
-    on_answer: OnAnswer
-    on_pending: OnPending | None = None
-    on_draft: OnDraft | None = None
-    cancelled: bool = False
 
 
 class ReaderClient:
@@ -123,7 +95,7 @@ class ReaderClient:
         self._resident_bytes = resident_bytes
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._outstanding: dict[int, _Outstanding] = {}
+        self._outstanding: dict[int, Outstanding] = {}
         self._link: WorkerLink | None = None
         self._closed = threading.Event()
         self._away_since: float | None = time.monotonic()
@@ -148,7 +120,7 @@ class ReaderClient:
         reason each time that a plane turns out not to be whole yet; `on_draft` with what is
         known of a plane of another machine before all of it has come.
         """
-        return self._ask(message, _Outstanding(message, on_answer, on_pending, on_draft))
+        return self._ask(message, Outstanding(message, on_answer, on_pending, on_draft))
 
     def find(self, message: ReadPixels) -> npt.NDArray[Any] | None:
         """Return the plane without asking, if it lies in the shared memory and is certain.
@@ -207,7 +179,7 @@ class ReaderClient:
         link = self._link
         leads = link is not None and self._receiving.take_over(link.connection)
         try:
-            number = self._ask(message, _Outstanding(message, on_answer), leads=leads)
+            number = self._ask(message, Outstanding(message, on_answer), leads=leads)
             if link is not None and leads:
                 self._receive_answer(link, number, answers, deadline)
         finally:
@@ -250,7 +222,7 @@ class ReaderClient:
             self._drop(number)
             raise ReaderTimeoutError(f"no answer within {timeout_s:g} s")
 
-    def _ask(self, message: Request, outstanding: _Outstanding, *, leads: bool = False) -> int:
+    def _ask(self, message: Request, outstanding: Outstanding, *, leads: bool = False) -> int:
         """Send a request; one who `leads` receives the answer himself."""
         number = next(self._numbers)
         outstanding.message = message = msgspec.structs.replace(message, request=number)
