@@ -30,7 +30,8 @@ for settings in apt ssl hosts resolv.conf pip.conf; do
 done
 hand_over "$HOME/.config/pip" root/.config/pip
 
-# The files that a clone would have, and those not committed yet.
+# The files that a clone would have, and those not committed yet; none that an earlier run left.
+rm -rf "${root:?}$inside"
 mkdir -p "$root$inside"
 (cd "$checkout" && git ls-files -z --cached --others --exclude-standard |
     tar --null --files-from=- --ignore-failed-read -cf -) | tar -xf - -C "$root$inside"
