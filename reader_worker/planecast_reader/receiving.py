@@ -41,8 +41,8 @@ class Receiving:
         self._handed: collections.deque[Frame] = collections.deque()
         self._broken: PlanecastError | None = None
         self._connection: Connection | None = None
-        self._poller: select.poll | None = None
-        """Of `_connection`, for callers."""
+        self._waits_with: tuple[Connection, select.poll | None] | None = None
+        """The connection that lasts, and what callers wait with for it."""
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
@@ -61,7 +61,7 @@ class Receiving:
     def attach(self, connection: Connection) -> None:
         """Begin with a new connection."""
         self._connection = connection
-        self._poller = _poller_of(connection)
+        self._waits_with = (connection, _poller_of(connection))
         self._handed.clear()
         self._broken = None
         if self._epoll is not None:
@@ -72,6 +72,7 @@ class Receiving:
 
     def detach(self, connection: Connection) -> None:
         """End with a connection, before it is closed."""
+        self._waits_with = None  # its file's number may soon be another's
         if self._epoll is not None:
             with contextlib.suppress(OSError, ValueError):
                 self._epoll.unregister(connection.socket)
@@ -162,7 +163,9 @@ class Receiving:
 
     def _await(self, connection: Connection, timeout_s: float) -> bool:
         """Wait until there is something to receive; False after `timeout_s`."""
-        poller = self._poller if connection is self._connection else _poller_of(connection)
+        owner, poller = self._waits_with or (None, None)
+        if owner is not connection:
+            poller = _poller_of(connection)
         assert poller is not None
         started = time.monotonic()
         if self._quick:

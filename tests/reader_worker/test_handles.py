@@ -65,6 +65,21 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return move
 
 
+def test_file_that_takes_long_to_open_is_not_idle_then(pass_time: Callable[[float], None]) -> None:
+    CountedReader.open_paths.clear()
+    opened: list[Path] = []
+
+    def open_slowly(path: Path) -> PlaneReader:
+        opened.append(path)
+        pass_time(handles.IDLE_S + 5)
+        return CountedReader(path)
+
+    slow = Handles(open_slowly)
+    first = slow.get("slow", SIGNATURE)
+    assert slow.get("slow", SIGNATURE) is first
+    assert len(opened) == 1
+
+
 def test_one_that_is_idle_is_closed_also_while_others_are_read(
     table: Handles, pass_time: Callable[[float], None]
 ):

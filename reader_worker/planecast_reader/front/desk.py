@@ -96,8 +96,6 @@ class Desk:
             case _:
                 raise BadMessageError(f"a client may not send {type(message).__name__}")
         match message:
-            case ReadPixels():
-                self.pixels.read(client, message)
             case OpenImage() | ReadPlanetable() | ReadMetadata():
                 self._ask_reader(client, message)
             case ReleaseFile():

@@ -26,15 +26,14 @@ class Handles:
 
     def get(self, path: str, signature: Signature) -> PlaneReader:
         """Return an open reader of the file as it is now; others that are idle are closed."""
-        now = time.monotonic()
-        if now - self._looked > LOOK_S:
+        if time.monotonic() - self._looked > LOOK_S:
             self.close_idle()
         known = self._open.pop(path, None)
         if known is not None and known[0] != signature:
             known[1].close()
             known = None
         reader = known[1] if known else self._open_reader(Path(path))
-        self._open[path] = (signature, reader, now)
+        self._open[path] = (signature, reader, time.monotonic())  # to open it may have taken long
         while len(self._open) > MAX_HANDLES:
             self._open.popitem(last=False)[1][1].close()
         return reader
