@@ -92,6 +92,9 @@ class ReadPixels(Message, frozen=True, kw_only=True, tag="read"):
     """For other machines: this of the plane is wanted first, and coarse before it is whole."""
     warm: bool = False
     """For other machines: only into the worker's cache, and answered by `Done`."""
+    awake: bool = False
+    """The caller does nothing but wait for a plane that is not in the shared memory: `PixelsSoon`
+    may come before the answer, and, if it takes a lease upon that in time, instead of it."""
     most_px: Count = 0
     """For other machines: not 0: a coarser plane will do, no side longer than about this."""
 
@@ -173,6 +176,17 @@ class PixelsReady(Message, frozen=True, kw_only=True, tag="pixels"):
     """Time that the reader took."""
     draft: bool = False
     """From another machine: not all pixels are exact yet, and the plane itself will follow."""
+
+
+class PixelsSoon(Message, frozen=True, kw_only=True, tag="soon"):
+    """From a reader: pixels are nearly there. They are when the board has their generation."""
+
+    request: RequestId
+    shape: Shape
+    dtype: DtypeName
+    shared: SharedPlane
+    reader: Count
+    """Process id of the reader."""
 
 
 class PixelsPending(Message, frozen=True, kw_only=True, tag="pending"):
@@ -257,6 +271,7 @@ ReaderMessage = (
     | WorkerWelcome
     | ImageOpened
     | PixelsReady
+    | PixelsSoon
     | PixelsPending
     | TableReady
     | MetadataReady

@@ -17,8 +17,21 @@ Offset = Annotated[int, msgspec.Meta(ge=0)]
 class MemorySlot(msgspec.Struct, frozen=True):
     """A piece of the arena that this task may fill."""
 
+    number: Count
+    generation: Offset
+    """As long as it is filled: odd."""
     offset: Offset
     capacity: Offset
+
+
+class Bell(msgspec.Struct, frozen=True):
+    """Whom to tell when the pixels are nearly in their slot."""
+
+    number: Offset
+    request: RequestId
+    """The client's."""
+    row: Count
+    """The client's, of leases."""
 
 
 class PixelsTask(Message, frozen=True, kw_only=True, tag="pixels_task"):
@@ -34,6 +47,7 @@ class PixelsTask(Message, frozen=True, kw_only=True, tag="pixels_task"):
     running: bool = False
     statistics: bool = False
     slot: MemorySlot | None = None
+    bell: Bell | None = None
 
 
 class DescribeTask(Message, frozen=True, kw_only=True, tag="describe_task"):
@@ -97,6 +111,8 @@ class TaskPixels(Message, frozen=True, kw_only=True, tag="task_pixels"):
     dtype: DtypeName
     nbytes: Offset
     in_slot: bool
+    taken: bool = False
+    """The client whose bell was rung has its answer."""
     statistics: PlaneStatistics | None = None
     read_ms: float = 0.0
     file_signature: tuple[int, int, int] = (0, 0, 0)

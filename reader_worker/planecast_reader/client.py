@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,12 +36,14 @@ from planecast_protocol.reader_messages import (
     MetadataReady,
     PixelsPending,
     PixelsReady,
+    PixelsSoon,
     ReadPixels,
     RequestFailed,
     TableReady,
     WorkerStatus,
 )
 from planecast_protocol.remote_messages import LookAt
+from planecast_reader.answer_box import AnswerBox
 from planecast_reader.answers import (
     Answer,
     OnAnswer,
@@ -163,34 +166,31 @@ class ReaderClient:
         `PlanecastError` that is the answer, `WorkerUnreachableError` if there is no worker for
         15 s, `ReaderTimeoutError` after `timeout_s`.
         """
-        if find and isinstance(message, ReadPixels) and not message.statistics:
-            found = self.find(message)
-            if found is not None:
-                return PixelAnswer(found, None, cached=True, read_ms=0.0)
-        unanswered = threading.Lock()  # an `Event` takes several times as long
-        unanswered.acquire()
-        answers: list[Answer] = []
-
-        def on_answer(answer: Answer) -> None:
-            answers.append(answer)
-            unanswered.release()
-
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        link = self._link
+        link, is_new = self._link, False
+        if link is not None and link.arena is not None and isinstance(message, ReadPixels):
+            digest = digest_of(message)
+            if find and not message.statistics:
+                found = link.arena.find(digest, running=message.running)
+                if found is not None:
+                    return PixelAnswer(found, None, cached=True, read_ms=0.0)
+            is_new = not link.arena.knows(digest)
+        box = AnswerBox(timeout_s)
         leads = link is not None and self._receiving.take_over(link.connection)
         try:
-            number = self._ask(message, Outstanding(message, on_answer), leads=leads)
+            if leads and is_new:
+                message = msgspec.structs.replace(message, awake=True)
+            number = self._ask(message, Outstanding(message, box.put), leads=leads)
             if link is not None and leads:
-                self._receive_answer(link, number, answers, deadline)
+                self._receive_answer(link, number, box)
         finally:
             if link is not None and leads:
                 with self._lock:
                     self._receiving.hand_back(link.connection, expects=bool(self._outstanding))
-        while not unanswered.acquire(timeout=self._patience_s(deadline)):
-            self._give_up(number, deadline, timeout_s)
-        answer = answers[0]
-        if isinstance(answer, PlanecastError):
-            raise answer
+        while not box.wait():
+            self._give_up(number, box)
+        answer = box.open()
+        if isinstance(answer, PixelAnswer) and answer.cached:
+            self._receiving.is_quick = True
         return answer
 
     def check_reachable(self) -> None:
@@ -206,21 +206,17 @@ class ReaderClient:
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _patience_s(self, deadline: float | None) -> float:
-        return 0.5 if deadline is None else max(0.0, min(0.5, deadline - time.monotonic()))
-
-    def _give_up(self, number: int, deadline: float | None, timeout_s: float | None) -> None:
+    def _give_up(self, number: int, box: AnswerBox) -> None:
         """Raise if a blocking request has waited long enough."""
         try:
             self.check_reachable()
         except WorkerUnreachableError:
             self._drop(number)
             raise
-        now = time.monotonic()
-        if deadline is not None and now >= deadline:
+        if box.is_overdue:
             self.cancel(number)
             self._drop(number)
-            raise ReaderTimeoutError(f"no answer within {timeout_s:g} s")
+            raise ReaderTimeoutError(f"no answer within {box.timeout_s:g} s")
 
     def _ask(self, message: Request, outstanding: Outstanding, *, leads: bool = False) -> int:
         """Send a request; one who `leads` receives the answer himself."""
@@ -235,17 +231,27 @@ class ReaderClient:
                 self._receiving.expect(self._link.connection)
         return number
 
-    def _receive_answer(
-        self, link: WorkerLink, number: int, answers: list[Answer], deadline: float | None
-    ) -> None:
+    def _receive_answer(self, link: WorkerLink, number: int, box: AnswerBox) -> None:
         """Receive until the answer is there, the connection breaks, or nothing comes for long."""
-        while not answers:
-            patience_s = self._patience_s(deadline)
-            own = self._receiving.receive_own(link.connection, number, patience_s)
+        while box.is_empty:
+            own = self._receiving.receive_own(link.connection, number, box.patience_s)
             if own is None:
                 return
             for message, payload in own:
-                self._on_message(link, message, payload)
+                if isinstance(message, PixelsSoon):
+                    self._on_soon(link, message)
+                else:
+                    self._on_message(link, message, payload)
+
+    def _on_soon(self, link: WorkerLink, soon: PixelsSoon) -> None:
+        """Get ready for a plane, and take it as soon as it is there; else its answer will come."""
+        if link.arena is None or soon.request not in self._outstanding:
+            return
+        wait = partial(self._receiving.wait_awake, link.connection)
+        taken = link.arena.take_soon(soon.shared, soon.shape, soon.dtype, wait)
+        if taken is not None:
+            pixels, read_ms = taken
+            self._answer(soon.request, PixelAnswer(pixels, None, cached=False, read_ms=read_ms))
 
     def _drop(self, number: int) -> None:
         with self._lock:
@@ -308,7 +314,8 @@ class ReaderClient:
                 with self._lock:
                     link.connection.flush()
                 for message, payload in self._receiving.receive(link.connection):
-                    self._on_message(link, message, payload)
+                    if not isinstance(message, PixelsSoon):  # its caller waits no longer
+                        self._on_message(link, message, payload)
         finally:
             self._receiving.detach(link.connection)
 

@@ -24,6 +24,8 @@ class Connection:
         if not self.is_local:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = stream
+        self.sockets: tuple[socket.socket, ...] = (stream,)
+        """What messages arrive at."""
         self._decoder = FrameDecoder(max_payload=max_payload)
         self._unsent: collections.deque[memoryview] = collections.deque()
         self._unsent_bytes = 0
@@ -49,18 +51,34 @@ class Connection:
             raise UnreachableError("the other end closed the connection")
         return self._decoder.feed(data) if room is None else self._decoder.filled(n_bytes)
 
+    def receive_at(self, fd: int) -> list[Frame]:  # noqa: ARG002 there is but one
+        """Return what has arrived at one of `sockets`; like `receive`."""
+        return self.receive()
+
+    def receive_all(self) -> list[Frame]:
+        """Return what has arrived at any of `sockets`; like `receive`."""
+        return self.receive()
+
     def send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
         """Queue a message, and send what the socket takes. Raises `UnreachableError`."""
         head = frame(message, len(payload))
-        if not payload and not self._unsent and self._send_whole(head):
+        if not payload:
+            self.send_frame(head)
             return
-        if self._unsent_bytes > MAX_UNSENT_BYTES:  # before this one, which may be larger
-            raise UnreachableError(f"{self._unsent_bytes >> 20} MiB were not read by the other end")
+        self._check_unsent()
         if len(payload) <= 4096:
             self._queue(head + bytes(payload))
         else:
             self._queue(head)
             self._queue(payload)
+        self.flush()
+
+    def send_frame(self, data: bytes) -> None:
+        """Send what `frame` made of a message without payload. Raises `UnreachableError`."""
+        if not self._unsent and self._send_whole(data):
+            return
+        self._check_unsent()
+        self._queue(data)
         self.flush()
 
     def send_with_fds(self, message: AnyMessage, fds: list[int]) -> None:
@@ -97,6 +115,10 @@ class Connection:
         """Close the socket; what is unsent is dropped."""
         self._unsent.clear()
         self.socket.close()
+
+    def _check_unsent(self) -> None:
+        if self._unsent_bytes > MAX_UNSENT_BYTES:  # before the next one, which may be larger
+            raise UnreachableError(f"{self._unsent_bytes >> 20} MiB were not read by the other end")
 
     def _send_whole(self, data: bytes) -> bool:
         """Send a short message at once, which is the rule; what is left is queued."""

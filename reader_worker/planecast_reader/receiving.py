@@ -13,13 +13,18 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.streams import Frame
 from planecast_reader.connection import Connection
+from planecast_reader.manners import let_others_go_first
 
 AWAKE_S = 0.0003
 """An answer that takes longer is slept for, and so is the one after it."""
+_NOBODY_KNOWS = -1
+SOON_S = 0.001
+"""A plane that was announced and takes longer is slept for."""
 
 
 class Receiving:
@@ -36,8 +41,9 @@ class Receiving:
         """Whether the own thread has anything to receive."""
         self._watched = 0
         """The events that `epoll` watches for."""
-        self._quick = False
-        """Whether the last caller had its answer within `AWAKE_S`."""
+        self.is_quick = False
+        """Whether the next caller probably has its answer within `AWAKE_S`, as the last had, or as
+        that came from the cache."""
         self._handed: collections.deque[Frame] = collections.deque()
         self._broken: PlanecastError | None = None
         self._connection: Connection | None = None
@@ -68,22 +74,23 @@ class Receiving:
             with self._watching:
                 self._expects = True
                 self._watched = 0 if self._led else select.EPOLLIN
-                self._epoll.register(connection.socket, self._watched)
+                for one in connection.sockets:
+                    self._epoll.register(one, self._watched)
 
     def detach(self, connection: Connection) -> None:
         """End with a connection, before it is closed."""
         self._waits_with = None  # its file's number may soon be another's
         if self._epoll is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self._epoll.unregister(connection.socket)
+            for one in connection.sockets:
+                with contextlib.suppress(OSError, ValueError):
+                    self._epoll.unregister(one)
 
     def wait(self, connection: Connection) -> None:
         """Wait until there is something to receive or to send, or for `wake`."""
         unsent = connection.wants_to_send
         if self._epoll is None:
-            select.select(
-                [self._wake_read, connection.socket], [connection.socket] if unsent else [], []
-            )
+            readable = [self._wake_read, *connection.sockets]
+            select.select(readable, [connection.socket] if unsent else [], [])
         else:
             self._watch(connection, unsent=unsent)
             self._epoll.poll()
@@ -97,7 +104,7 @@ class Receiving:
         received: list[Frame] = []
         if self._reading.acquire(blocking=False):
             try:
-                received = connection.receive()
+                received = connection.receive_all()
             finally:
                 self._reading.release()
         while self._handed:
@@ -136,6 +143,7 @@ class Receiving:
         self._watch(connection, led=False, expects=expects or not connection.is_local)
         self._reading.release()
         if connection is not self._connection:  # the next one was not watched because of us
+            self._watched = _NOBODY_KNOWS
             self.wake()
 
     def receive_own(
@@ -146,9 +154,10 @@ class Receiving:
         Only between `take_over` and `hand_back`.
         """
         try:
-            if not self._await(connection, timeout_s):
+            ready = self._await(connection, timeout_s)
+            if not ready:
                 return None
-            received = connection.receive()
+            received = connection.receive_at(ready[0][0])  # another is ready the next time, too
         except PlanecastError as trouble:
             self._broken = trouble
             self.wake()
@@ -161,20 +170,37 @@ class Receiving:
             self.wake()
         return own
 
-    def _await(self, connection: Connection, timeout_s: float) -> bool:
-        """Wait until there is something to receive; False after `timeout_s`."""
+    def wait_awake(self, connection: Connection, is_there: Callable[[], bool]) -> None:
+        """Wait for something in memory that is sure to come, for `SOON_S` at most.
+
+        Whoever has yet to bring it has the processor first. Ends with the next message, too.
+        Only between `take_over` and `hand_back`.
+        """
+        until = time.monotonic() + SOON_S
+        with contextlib.suppress(OSError, ValueError):  # closed by the own thread meanwhile
+            poller = self._poller(connection)
+            while not is_there() and time.monotonic() < until and not poller.poll(0):
+                let_others_go_first()
+
+    def _await(self, connection: Connection, timeout_s: float) -> list[tuple[int, int]]:
+        """Wait until there is something to receive: at which sockets; none after `timeout_s`."""
+        poller = self._poller(connection)
+        started = time.monotonic()
+        if self.is_quick:
+            while time.monotonic() - started < AWAKE_S:
+                if ready := poller.poll(0):
+                    return ready
+                let_others_go_first()
+        ready = poller.poll(1000 * timeout_s)
+        self.is_quick = time.monotonic() - started < AWAKE_S
+        return ready
+
+    def _poller(self, connection: Connection) -> "select.poll":
         owner, poller = self._waits_with or (None, None)
         if owner is not connection:
             poller = _poller_of(connection)
         assert poller is not None
-        started = time.monotonic()
-        if self._quick:
-            while time.monotonic() - started < AWAKE_S:
-                if poller.poll(0):
-                    return True
-        there = bool(poller.poll(1000 * timeout_s))
-        self._quick = time.monotonic() - started < AWAKE_S
-        return there
+        return poller
 
     def _watch(
         self,
@@ -190,14 +216,14 @@ class Receiving:
             self._led = self._led if led is None else led
             self._unsent = self._unsent if unsent is None else unsent
             self._expects = self._expects if expects is None else expects
-            events = select.EPOLLIN if self._expects and not self._led else 0
-            if self._unsent:
-                events |= select.EPOLLOUT
+            arriving = select.EPOLLIN if self._expects and not self._led else 0
+            events = arriving | (select.EPOLLOUT if self._unsent else 0)
             if events == self._watched:
                 return
             self._watched = events
             with contextlib.suppress(OSError, ValueError):  # closed meanwhile
-                self._epoll.modify(connection.socket, events)
+                for one in connection.sockets:
+                    self._epoll.modify(one, events if one is connection.socket else arriving)
 
 
 def _poller_of(connection: Connection) -> "select.poll | None":
@@ -205,5 +231,6 @@ def _poller_of(connection: Connection) -> "select.poll | None":
     if not hasattr(select, "epoll"):
         return None
     poller = select.poll()
-    poller.register(connection.socket, select.POLLIN)
+    for one in connection.sockets:
+        poller.register(one, select.POLLIN)
     return poller

@@ -13,6 +13,7 @@ from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.reader_messages import WorkerWelcome
 from planecast_protocol.streams import Frame, FrameDecoder
 from planecast_reader.arena.leases import ClientArena
+from planecast_reader.bells.client import BelledConnection
 from planecast_reader.connection import Connection
 
 CONNECT_TIMEOUT_S = 5.0
@@ -40,16 +41,19 @@ class WorkerLink:
         self.early = early
         """Messages that came right behind the welcome."""
         self.arena: ClientArena | None = None
-        if welcome.arena_bytes and len(fds) == 2:
+        if welcome.arena_bytes and len(fds) >= 2:
             self.arena = ClientArena(
                 fds[0], fds[1], welcome.arena_bytes, welcome.row, resident_bytes
             )
-        for fd in fds:
+        for fd in fds[:2]:
             os.close(fd)
         self.connection: Connection = Connection(stream, MAX_PLANE_BYTES)
+        if len(fds) > 2:
+            self.connection = BelledConnection(stream, socket.socket(fileno=fds[2]))
 
     def close(self) -> None:
         """Close the connection; a private worker ends by that."""
+        self.connection.close()
         self._stop_process(self.connection.socket)
 
     def _stop_process(self, stream: socket.socket) -> None:
@@ -155,7 +159,7 @@ def _receive_welcome(
     try:
         while True:
             if stream.family == getattr(socket, "AF_UNIX", None):
-                data, new_fds, _flags, _address = socket.recv_fds(stream, 1 << 16, 2)
+                data, new_fds, _flags, _address = socket.recv_fds(stream, 1 << 16, 3)
                 fds += new_fds
             else:
                 data = stream.recv(1 << 16)

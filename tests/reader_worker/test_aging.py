@@ -8,6 +8,7 @@ import pytest
 from planecast_protocol.planes import SharedPlane
 from planecast_reader.arena import shared_memory
 from planecast_reader.arena.aging import Aging
+from planecast_reader.arena.board import BOARD_BYTES
 from planecast_reader.arena.leases import ClientArena
 from planecast_reader.arena.ledger import Ledger, tick
 from planecast_reader.arena.slots import Slot
@@ -23,7 +24,7 @@ class Books:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
-        self.fd = shared_memory.create("planecast-test", SLOTS * SIZE)
+        self.fd = shared_memory.create("planecast-test", SLOTS * SIZE + BOARD_BYTES)
         row = self.ledger.add_client()
         assert row is not None
         self.client = ClientArena(self.fd, self.ledger.fd, SLOTS * SIZE, row)

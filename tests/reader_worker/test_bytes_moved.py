@@ -195,10 +195,10 @@ class Rig:
             wire_path=wire(path),
             index=index,
             area=PlaneArea(),
-            slot=MemorySlot(slot.offset, slot.capacity),
+            slot=MemorySlot(slot.number, 1, slot.offset, slot.capacity),
         )
         signature = signature_of(str(path))
-        pixels = self._view.view(MemorySlot(slot.offset, slot.capacity), PLANE.shape, PLANE.dtype)
+        pixels = self._view.view(task.slot, PLANE.shape, PLANE.dtype)
         pixels[:] = 0  # its pages are there, and it is not the plane yet
         address = pixels.ctypes.data
         sent_before = self._channel.sent_bytes

@@ -1,9 +1,11 @@
 """Callers that receive their own answers, beside those who are called back."""
 
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +30,8 @@ from planecast_protocol.errors import (
     PlanecastError,
     ReaderTimeoutError,
 )
+from planecast_reader import receiving
+from planecast_reader.arena.leases import ClientArena
 from planecast_reader.client import PixelAnswer, ReaderClient
 
 PLANES = 12
@@ -98,6 +102,74 @@ def test_no_answer_is_left_behind_when_callers_take_over_and_hand_back(
         finally:
             stopping.set()
         assert caller.result(TIMEOUT_S) > 1000
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return whether each plane that was announced was taken, with all the time it takes."""
+    outcomes: list[bool] = []
+    take_soon = ClientArena.take_soon
+
+    def counted(*arguments: Any) -> Any:
+        result = take_soon(*arguments)
+        outcomes.append(result is not None)
+        return result
+
+    monkeypatch.setattr(ClientArena, "take_soon", counted)
+    monkeypatch.setattr(receiving, "SOON_S", TIMEOUT_S)
+    return outcomes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="readers announce planes on Linux")
+def test_caller_takes_planes_that_a_reader_announces(
+    client: ReaderClient, tmp_path: Path, taken: list[bool]
+) -> None:
+    paths = [tmp_path / f"{n}.ome.tif" for n in range(PLANES)]
+    for path in paths:  # of one plane each, so that none is read ahead
+        write_stack(path, 1)
+        np.testing.assert_array_equal(read(client, path, 0), picture(0))
+    assert taken, "this client's own thread received each time"
+    assert all(taken)
+    assert status(client).arena_used_bytes > 0
+    for path in paths:  # the front knows them, too
+        found = client.find(plane_request(path, index={"Z": 0}))
+        assert found is not None
+        np.testing.assert_array_equal(found, picture(0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="readers announce planes on Linux")
+def test_planes_come_by_message_to_those_who_wait_for_more_or_look_closer(
+    client: ReaderClient, stack: Path, taken: list[bool]
+) -> None:
+    for z in range(PLANES):
+        asked = Asked(client, plane_request(stack, index={"Z": z}))
+        np.testing.assert_array_equal(asked.pixels(), picture(z))
+    client.request(plane_request(stack, index={"Z": 0}, statistics=True), TIMEOUT_S)
+    client.request(plane_request(stack, index={"Z": 1}, running=True), TIMEOUT_S)
+    assert not taken
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="readers announce planes on Linux")
+def test_caller_who_has_no_time_for_an_announced_plane_is_answered(
+    client: ReaderClient, stack: Path, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "SOON_S", -1.0)
+    for z in range(PLANES):
+        np.testing.assert_array_equal(read(client, stack, z), picture(z))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="readers announce planes on Linux")
+def test_two_clients_who_ask_for_one_plane_both_get_it(
+    worker: Worker, client: ReaderClient, stack: Path, taken: list[bool]
+) -> None:
+    other = ReaderClient(worker.address)
+    try:
+        for z in range(PLANES):
+            asked = Asked(other, plane_request(stack, index={"Z": z}))
+            np.testing.assert_array_equal(read(client, stack, z), picture(z))
+            np.testing.assert_array_equal(asked.pixels(), picture(z))
+    finally:
+        other.close()
 
 
 def test_caller_that_receives_gets_its_error(client: ReaderClient, tmp_path: Path) -> None:

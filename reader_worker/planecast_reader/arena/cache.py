@@ -12,20 +12,17 @@ import numpy as np
 
 from planecast_reader.arena import shared_memory
 from planecast_reader.arena.aging import Aging
+from planecast_reader.arena.board import BOARD_BYTES
 from planecast_reader.arena.growth import Growth
-from planecast_reader.arena.ledger import MAX_SLABS, MAX_SLOTS, Ledger, PlaneFacts, tick
+from planecast_reader.arena.ledger import GRACE_S, MAX_SLABS, MAX_SLOTS, Ledger, PlaneFacts, tick
 from planecast_reader.arena.prefault import SLAB_BYTES
 from planecast_reader.arena.slots import Slot, slot_size
-
-GRACE_S = 0.0005
-"""Between the odd generation and the look at the leases: time for a store to become visible on a
-processor that reorders, whatever Python's own fences do."""
 
 PATIENCE_S = 0.02
 """Pages that take longer are not waited for if the plane that was not used for longest can go."""
 MORE_SLABS = 4
 """Slabs that may be cut together, beyond those that one slot needs."""
-READY_PART, READY_AT_MOST = 16, 8
+READY_PART, READY_AT_MOST = 8, 8
 """Of a full arena one in so many slots is kept ready for the next planes, and no more than that."""
 UNTAKEN_MS = 1000
 """A client that has not taken a passing plane by then is gone, or asks again."""
@@ -50,7 +47,8 @@ class Arena:
         self.slabs = max(1, min(MAX_SLABS, budget_bytes // SLAB_BYTES))
         self.nbytes = self.slabs * SLAB_BYTES
         self.ledger = Ledger()
-        self.fd = shared_memory.create("planecast-arena", self.nbytes)
+        self.fd = shared_memory.create("planecast-arena", self.nbytes + BOARD_BYTES)
+        shared_memory.back_with_pages(self.fd, self.nbytes, BOARD_BYTES)
         self._memory = shared_memory.map_readonly(self.fd, self.nbytes)
         self._layout: list[_Slab | None] = [None] * self.slabs
         self._growth = Growth(self.fd, self.slabs, self.ledger.mark_backed)
@@ -77,17 +75,23 @@ class Arena:
         return slot
 
     def publish(
-        self, slot: Slot, key: Hashable, content: object, facts: PlaneFacts | None = None
+        self,
+        slot: Slot,
+        key: Hashable,
+        content: object,
+        facts: PlaneFacts | None = None,
+        told: int | None = None,
     ) -> int:
         """Make a filled slot findable; return its generation.
 
-        With `facts`, clients find it without a message too.
+        With `facts`, clients find it without a message too. `told` is a `tick()` before the
+        first client may have heard of it.
         """
         self.forget(key)
         self._passing.pop(slot.number, None)
         slot.key = key
         slot.content = content
-        slot.last_used = tick()
+        slot.last_used = tick() if told is None else told
         self._published[key] = slot
         self.ledger.publish(slot.number, slot.offset, facts)
         return self.ledger.generation(slot.number)
@@ -184,6 +188,11 @@ class Arena:
         """Return a slot that was not published."""
         self._free.setdefault(slot.capacity, []).append(slot)
 
+    def abandon(self, slot: Slot) -> None:
+        """Return a slot that was not published, but that a client may have been told of."""
+        self.ledger.outdate(slot.number)
+        self._orphans.append((slot, time.monotonic()))
+
     def close(self) -> None:
         """End the thread that grows the arena."""
         self._growth.close()
@@ -199,7 +208,7 @@ class Arena:
         if not ripe:
             return
         green = self._orphans[len(ripe) :]
-        held = self.ledger.leased(np.array([slot.number for slot, _since in ripe]))
+        held = self.ledger.which_leased([slot.number for slot, _since in ripe])
         self._orphans = [orphan for orphan, used in zip(ripe, held, strict=True) if used] + green
         for (slot, _since), used in zip(ripe, held, strict=True):
             if not used:

@@ -5,6 +5,7 @@ import math
 import mmap
 import threading
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -14,15 +15,19 @@ import numpy.typing as npt
 from planecast_protocol.errors import BadMessageError
 from planecast_protocol.planes import SharedPlane
 from planecast_reader.arena import shared_memory
+from planecast_reader.arena.board import BOARD_BYTES, FILLED, READ_US, WORDS
 from planecast_reader.arena.ledger import (
+    AWAKE,
     BUCKETS,
     CHECKED,
     DTYPE,
     GENERATION,
+    GRACE_S,
     HEADER_BYTES,
     INDEX_AT,
     KEY_HIGH,
     KEY_LOW,
+    LEASED,
     LEDGER_BYTES,
     MAX_SLABS,
     MAX_SLOTS,
@@ -79,7 +84,8 @@ class ClientArena:
         resident_bytes: int | None = None,
     ) -> None:
         """`resident_bytes` is about how much of it may count as memory of this process."""
-        self._data: mmap.mmap = shared_memory.map_readonly(data_fd, data_bytes)
+        self._data: mmap.mmap = shared_memory.map_readonly(data_fd, data_bytes + BOARD_BYTES)
+        self._board = memoryview(self._data)[data_bytes:].cast("Q")
         self._data_bytes = data_bytes
         self._address: int = np.frombuffer(self._data, np.uint8).ctypes.data
         ledger = memoryview(shared_memory.map_writable(ledger_fd, LEDGER_BYTES))
@@ -100,6 +106,38 @@ class ClientArena:
         else:
             self._resident = Resident(self._address, resident_bytes)
 
+    def take_soon(
+        self,
+        plane: SharedPlane,
+        shape: tuple[int, ...],
+        dtype: str,
+        wait: Callable[[Callable[[], bool]], None],
+    ) -> tuple[npt.NDArray[Any], float] | None:
+        """Return an array on a slot that is being filled, and the ms that took.
+
+        `wait` calls what it is given until that is true, or for long enough: then None, and
+        whoever asked is answered by message.
+        """
+        pixels = self.take(plane, shape, dtype)
+        if pixels is None:
+            return None
+        word = plane.slot * WORDS + FILLED
+
+        def is_filled() -> bool:
+            return self._board[word] == plane.generation
+
+        try:
+            self._note(plane.slot, AWAKE)
+            wait(is_filled)
+        finally:
+            if not is_filled():
+                self._note(plane.slot, LEASED)
+        if not is_filled():
+            time.sleep(GRACE_S)
+            if not is_filled():
+                return None
+        return pixels, self._board[word - FILLED + READ_US] / 1000
+
     def take(
         self, plane: SharedPlane, shape: tuple[int, ...], dtype: str
     ) -> npt.NDArray[Any] | None:
@@ -112,7 +150,9 @@ class ClientArena:
         if plane.offset + nbytes > self._data_bytes:
             raise BadMessageError("the worker speaks of pixels beyond its arena")
         self._lease(plane.slot)
-        if self._records[plane.slot * RECORD_WORDS + GENERATION] != plane.generation:
+        later = self._records[plane.slot * RECORD_WORDS + GENERATION] - plane.generation
+        # A reader tells of a plane (odd) that the front publishes (even) at the same time.
+        if later and not (later == 1 and plane.generation % 2):
             self.give_back(plane.slot)
             return None
         return self._view(plane.slot, plane.offset, shape, dtype, time.monotonic_ns())
@@ -148,6 +188,11 @@ class ClientArena:
         shape = tuple(record[SHAPE : SHAPE + record[NDIM]])
         return self._view(slot, record[OFFSET], shape, dtype_of_word(record[DTYPE]), now_ns)
 
+    def knows(self, digest: Digest) -> bool:
+        """Tell whether the plane is there, certain or not."""
+        first = (digest[0] % BUCKETS) * 2 * WAYS
+        return digest[0] in self._index[first : first + 2 * WAYS].tolist()
+
     def give_back(self, slot: int) -> None:
         """End one lease. Called from finalizers, so it never waits for the lock."""
         if not self._lock.acquire(blocking=False):
@@ -165,7 +210,11 @@ class ClientArena:
             if self._returned:
                 self._settle()
             self._views[slot] = self._views.get(slot, 0) + 1
-            self._leases[slot] = 1
+            self._leases[slot] = LEASED
+
+    def _note(self, slot: int, lease: int) -> None:
+        with self._lock:  # a fence, as above
+            self._leases[slot] = lease
 
     def _view(
         self, slot: int, offset: int, shape: tuple[int, ...], dtype: str, now_ns: int

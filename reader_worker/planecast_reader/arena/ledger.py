@@ -53,7 +53,14 @@ ROWS_AT = INDEX_AT + BUCKETS * WAYS * 2 * 8
 TOUCHES_AT = MAX_SLOTS
 """In a row, behind a lease byte for each slot: when the client last used it, as `tick()` (u32)."""
 ROW_BYTES = MAX_SLOTS * (1 + 4)
+LEASED, AWAKE = 1, 2
+"""What a lease's byte says. AWAKE: this client waits for the slot to be filled (`board.py`)."""
 LEDGER_BYTES = ROWS_AT + MAX_CLIENTS * ROW_BYTES
+
+GRACE_S = 0.0005
+"""Between a store of one's own and the look at another's: time for a store to become visible on a
+processor that reorders, whatever Python's own fences do."""
+_FEW = 16
 
 _TWO_WORDS = struct.Struct("<QQ")
 _DESCRIPTION = struct.Struct(f"{VERIFIED_NS - KEY_LOW + 1}Q")
@@ -119,12 +126,14 @@ class Ledger:
         self._bytes = table.data[RECORDS_AT:INDEX_AT]
         self._records = self._bytes.cast("Q")
         self._index = table.data[INDEX_AT:ROWS_AT].cast("Q")
+        self._row_bytes = table.data[ROWS_AT:]
         self._rows = table[ROWS_AT:].reshape(MAX_CLIENTS, ROW_BYTES)
         self._leases = self._rows[:, :TOUCHES_AT]
         self._touches = self._rows[:, TOUCHES_AT:].view(np.uint32)
         self._free_rows = set(range(MAX_CLIENTS))
         self._used_rows = np.zeros(0, np.intp)
         """Rows of clients; those of nobody are all zero, and need no look."""
+        self._row_starts: list[int] = []
 
     # ------------------------------------------------------------ slots
 
@@ -141,6 +150,10 @@ class Ledger:
     def unhide(self, slot: int) -> None:
         """Take `hide` back: what the slot holds is still there."""
         self._records[slot * RECORD_WORDS + GENERATION] -= 1
+
+    def outdate(self, slot: int) -> None:
+        """Skip a generation of a slot that is filled: whoever was told of it may not take it."""
+        self._records[slot * RECORD_WORDS + GENERATION] += 2
 
     def publish(self, slot: int, offset: int, facts: PlaneFacts | None) -> None:
         """Make the generation even. With `facts`, the plane can be found without a message."""
@@ -205,10 +218,18 @@ class Ledger:
     def _note_used_rows(self) -> None:
         used = sorted(set(range(MAX_CLIENTS)) - self._free_rows)
         self._used_rows = np.array(used, dtype=np.intp)
+        self._row_starts = [row * ROW_BYTES for row in used]
 
     def leased(self, slots: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Tell for each of `slots` whether any client holds it."""
         return np.asarray(self._leases[self._used_rows[:, None], slots].any(axis=0))
+
+    def which_leased(self, slots: list[int]) -> list[bool]:
+        """Tell like `leased`, for a few slots in a fraction of its time."""
+        if len(slots) > _FEW:
+            held: list[bool] = self.leased(np.array(slots, dtype=np.intp)).tolist()
+            return held
+        return [any(self._row_bytes[at + slot] for at in self._row_starts) for slot in slots]
 
     def last_touched(self, slots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint32]:
         """Return for each of `slots` when any client last used it, as `tick()`."""

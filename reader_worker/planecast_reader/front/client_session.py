@@ -2,11 +2,13 @@
 
 import collections
 import logging
+import selectors
 from dataclasses import dataclass, field
 
 from planecast_protocol.errors import UnreachableError
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import ReadPixels
+from planecast_reader.bells.front import ClientBell
 from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import JobKey
 from planecast_reader.front.travel import Travel
@@ -24,6 +26,8 @@ class ClientSession:
     connection: Connection
     row: int | None
     """None: no shared memory on this connection."""
+    bell: ClientBell | None = None
+    """By which readers reach it."""
     alive: bool = True
     unanswered: set[int] = field(default_factory=set)
     """Requests that were neither answered nor withdrawn."""
@@ -34,6 +38,8 @@ class ClientSession:
     again."""
     has_asked: bool = False
     """Whether it ever sent a message: a stranger who only holds a connection does not."""
+    interest: int = selectors.EVENT_READ
+    """What its connection is watched for."""
     travel: Travel = field(default_factory=Travel)
     ahead: set[JobKey] = field(default_factory=set)
     """What is read because of `travel`."""
@@ -49,6 +55,16 @@ class ClientSession:
     def has_work(self) -> bool:
         """Whether anything that waited for it to read can go on."""
         return self.reads and bool(self.inbox or self.put_back)
+
+    @property
+    def needs_care(self) -> bool:
+        """Whether there is anything to see to, besides what it sends."""
+        return (
+            not self.alive
+            or self.connection.wants_to_send
+            or self.interest != selectors.EVENT_READ
+            or bool(self.inbox or self.put_back)
+        )
 
     def turn_over(self, view: int, turn: int, request: int) -> list[int]:
         """Note a request of a view; return those of earlier turns that it withdraws.

@@ -4,12 +4,13 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from planecast_protocol.errors import PlanecastError
 from planecast_protocol.limits import OPEN_TIMES, READ_BYTES_PER_S
 from planecast_protocol.reader_messages import PRIORITIES, Priority, ReadPixels
 from planecast_protocol.task_messages import (
-    MemorySlot,
+    Bell,
     PixelsTask,
     Task,
     TaskImage,
@@ -18,6 +19,7 @@ from planecast_protocol.task_messages import (
 )
 from planecast_reader.arena.ledger import Digest, digest_of
 from planecast_reader.arena.slots import Slot
+from planecast_reader.bells.front import ClientBell
 from planecast_reader.front.file_facts import FileFacts
 
 JobKey = tuple[Digest, bool, bool]
@@ -29,6 +31,17 @@ Result = TaskPixels | TaskImage | TaskPayload | PlanecastError
 def job_key(request: ReadPixels) -> JobKey:
     """Return what requests have in common that one task answers."""
     return digest_of(request), request.running, request.statistics
+
+
+class Tells(NamedTuple):
+    """Whom a reader tells by itself that its pixels are there."""
+
+    by: ClientBell
+    bell: Bell
+
+    def is_for(self, bell: ClientBell | None, request: ReadPixels) -> bool:
+        """Tell whether that is whoever asked by `request`."""
+        return self.by is bell and self.bell.request == request.request
 
 
 @dataclass(eq=False, slots=True)
@@ -48,17 +61,15 @@ class Job:
     slot: Slot | None = None
     nbytes: int = 0
     """Expected size of the pixels; 0: not known."""
+    tells: Tells | None = None
+    begun: int = 0
+    """When a reader began it last, as `tick()`."""
 
     def time_limit_s(self, read_timeout_s: float) -> float:
         """Return how long a reader may take."""
         if isinstance(self.task, PixelsTask):
             return read_timeout_s + self.nbytes / READ_BYTES_PER_S
         return OPEN_TIMES * read_timeout_s
-
-    @property
-    def memory(self) -> MemorySlot | None:
-        """The job's slot, as a reader process needs to know it."""
-        return MemorySlot(self.slot.offset, self.slot.capacity) if self.slot else None
 
 
 @dataclass

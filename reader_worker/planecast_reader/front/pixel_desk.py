@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import dataclass, field
 from functools import partial
 
 from planecast_protocol.errors import (
@@ -27,6 +26,7 @@ from planecast_reader.front.fact_cache import FactCache
 from planecast_reader.front.file_facts import FileFacts
 from planecast_reader.front.jobs import Job, JobKey, Result
 from planecast_reader.front.patience import Patience, Waiting
+from planecast_reader.front.pixel_job import PixelJob, whom_to_tell
 from planecast_reader.front.pool import Pool
 from planecast_reader.front.quarantine import Quarantine
 from planecast_reader.front.registered import check_registered, explain_missing, is_registered
@@ -39,19 +39,6 @@ TAKEN_UP = 32
 logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False, slots=True)
-class _PixelJob:
-    job: Job
-    request: ReadPixels
-    """The first one."""
-    digest: Digest
-    must_settle: bool
-    """Nobody said what the finished file looks like, so it must be seen unchanged for a while."""
-    waiters: list[tuple[ClientSession, ReadPixels]] = field(default_factory=list)
-    is_prefetch: bool = False
-    """Read although nobody asked for it yet."""
-
-
 class PixelDesk:
     """Belongs to the front's thread."""
 
@@ -62,7 +49,7 @@ class PixelDesk:
         self._pool = pool
         self._facts = facts
         self._quarantine = quarantine
-        self._jobs: dict[JobKey, _PixelJob] = {}
+        self._jobs: dict[JobKey, PixelJob] = {}
         self._patience = Patience(self._look_again)
         self._settling = Settling(facts)
         self._ahead = ReadAhead(
@@ -109,6 +96,8 @@ class PixelDesk:
         """Look at a file anew before any plane of it is used again; read none of it ahead."""
         self._ahead.stop(wire_path)
         self._facts.forget(wire_path)
+        for entry in self._jobs.values():
+            entry.is_doubted |= entry.job.wire_path == wire_path
         if self._arena is not None:
             self._arena.doubt(
                 lambda held: isinstance(held, CachedPixels) and held.wire_path == wire_path
@@ -138,14 +127,8 @@ class PixelDesk:
     def _forget(self, client: ClientSession, requests: set[int] | None) -> None:
         self._patience.forget(client, requests)
         for key, entry in list(self._jobs.items()):
-            entry.waiters = [
-                (waiter, request)
-                for waiter, request in entry.waiters
-                if waiter is not client
-                or (requests is not None and request.request not in requests)
-            ]
-            unwanted = not entry.waiters and not entry.is_prefetch
-            if unwanted and self._pool.cancel(entry.job):
+            entry.forget(client, requests)
+            if not entry.is_wanted and self._pool.cancel(entry.job):
                 del self._jobs[key]
 
     # ------------------------------------------------------------ the cache
@@ -244,14 +227,17 @@ class PixelDesk:
     ) -> None:
         entry = self._jobs.get(key)
         if entry is not None:
-            entry.waiters.append((client, request))
+            is_same = entry.job.facts.signature == facts.signature
+            (entry.waiters if is_same else entry.later).append((client, request))
             self._pool.hurry(entry.job, request.priority)
             return
-        self._begin(request, facts, key).waiters.append((client, request))
+        entry = self._begin(request, facts, key)
+        entry.waiters.append((client, request))
+        entry.job.tells = whom_to_tell(client, request)
         self._start(key)
         self._ahead.follow(client, request)
 
-    def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> _PixelJob:
+    def _begin(self, request: ReadPixels, facts: FileFacts, key: JobKey) -> PixelJob:
         task = PixelsTask(
             task=0,
             path=facts.encoded_path,
@@ -273,7 +259,7 @@ class PixelDesk:
         must_settle = request.running and not is_registered(request) and not facts.is_folder
         if must_settle:
             self._settling.see(request.path, facts.signature)
-        self._jobs[key] = entry = _PixelJob(job, request, key[0], must_settle)
+        self._jobs[key] = entry = PixelJob(job, request, key[0], must_settle)
         return entry
 
     def _start(self, key: JobKey) -> None:
@@ -292,7 +278,7 @@ class PixelDesk:
         if entry is None:
             return
         entry.is_prefetch = False
-        if not entry.waiters and self._pool.cancel(entry.job):
+        if not entry.is_wanted and self._pool.cancel(entry.job):
             del self._jobs[key]
 
     def _on_done(self, key: JobKey, job: Job, result: Result, payload: bytes | memoryview) -> None:
@@ -348,9 +334,11 @@ class PixelDesk:
         else:
             for client, request in entry.waiters:
                 self._disappoint(client, request, result)
+        for client, request in entry.later:
+            self._ask_disk(client, request, entry.digest)
         self._ahead.done(key, failed=isinstance(result, PlanecastError))
 
-    def _deliver(self, entry: _PixelJob, result: TaskPixels, payload: bytes | memoryview) -> None:
+    def _deliver(self, entry: PixelJob, result: TaskPixels, payload: bytes | memoryview) -> None:
         job = entry.job
         slot, job.slot = job.slot, None
         task = job.task
@@ -365,13 +353,19 @@ class PixelDesk:
                 result.statistics,
             )
             facts = PlaneFacts(
-                entry.digest, result.shape, result.dtype, task.running, time.monotonic_ns()
+                entry.digest,
+                result.shape,
+                result.dtype,
+                task.running,
+                0 if entry.is_doubted else time.monotonic_ns(),
             )
-            self._arena.publish(slot, entry.digest, content, facts)
+            self._arena.publish(slot, entry.digest, content, facts, job.begun)
             if entry.waiters and not any(request.keep for _, request in entry.waiters):
                 self._arena.let_pass(slot)
         for client, request in entry.waiters:
-            if slot is not None:
+            if result.taken and job.tells is not None and job.tells.is_for(client.bell, request):
+                client.unanswered.discard(request.request)
+            elif slot is not None:
                 self._answer(client, request, slot, cached=False, read_ms=result.read_ms)
             else:
                 client.answer(

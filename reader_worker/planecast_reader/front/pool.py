@@ -1,5 +1,6 @@
 """The reader processes: who does which job, who hangs, who died and is replaced."""
 
+import collections
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from planecast_protocol.messages import AnyMessage
 from planecast_protocol.reader_messages import PRIORITIES, Priority, ReaderProcessStatus
 from planecast_protocol.task_messages import (
     GiveMemory,
+    MemorySlot,
     NeedMemory,
     PixelsTask,
     ReaderStarted,
@@ -28,6 +30,7 @@ from planecast_protocol.task_messages import (
     TaskPixels,
 )
 from planecast_reader.arena.cache import Arena
+from planecast_reader.arena.ledger import tick
 from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import Job, JobQueue, Result
 from planecast_reader.front.reader_child import ReaderChild
@@ -69,6 +72,7 @@ class Pool:
         self.children: list[ReaderChild] = []
         self._queue = JobQueue()
         self._tasks = 0
+        self._unbooked: collections.deque[tuple[Job, TaskPixels]] = collections.deque()
         self._start_failures = 0
         self._start_after = 0.0
         self.replaced = 0
@@ -101,9 +105,9 @@ class Pool:
             self._assign()
 
     @property
-    def is_busy(self) -> bool:
-        """Whether any reader is reading."""
-        return any(child.job is not None for child in self.children)
+    def busy(self) -> int:
+        """Number of readers that are reading."""
+        return sum(child.job is not None for child in self.children)
 
     @property
     def queued(self) -> int:
@@ -138,8 +142,13 @@ class Pool:
         job.attempts += 1
         if self._arena is not None and job.nbytes and job.slot is None:
             job.slot = self._arena.allocate(job.nbytes)
+        job.begun = tick()
         if isinstance(job.task, PixelsTask):
-            job.task = msgspec.structs.replace(job.task, task=self._tasks, slot=job.memory)
+            bell = None
+            if job.tells is not None and child.knows(job.tells.by):
+                bell = job.tells.bell
+            slot = self._memory_of(job)
+            job.task = msgspec.structs.replace(job.task, task=self._tasks, slot=slot, bell=bell)
         else:
             job.task = msgspec.structs.replace(job.task, task=self._tasks)
         child.job, child.job_since = job, time.monotonic()
@@ -185,15 +194,22 @@ class Pool:
 
     def _give_memory(self, child: ReaderChild, job: Job, nbytes: int) -> None:
         if self._arena is not None:
-            if job.slot is not None:
-                self._arena.give_back(job.slot)
+            self._give_back(job)
             job.slot = self._arena.allocate(nbytes)
         job.nbytes = nbytes
         child.deadline = time.monotonic() + job.time_limit_s(self._read_timeout_s)
         try:
-            child.send(GiveMemory(task=job.task.task, slot=job.memory))
+            child.send(GiveMemory(task=job.task.task, slot=self._memory_of(job)))
         except UnreachableError:
             self._lost(child)
+
+    def _memory_of(self, job: Job) -> MemorySlot | None:
+        """Return the job's slot, as a reader process needs to know it."""
+        slot = job.slot
+        if slot is None or self._arena is None:
+            return None
+        generation = self._arena.generation(slot)
+        return MemorySlot(slot.number, generation, slot.offset, slot.capacity)
 
     def _finish(
         self, child: ReaderChild, job: Job, result: Result, payload: bytes | memoryview
@@ -203,8 +219,17 @@ class Pool:
         filled = isinstance(result, TaskPixels) and result.in_slot
         if job.slot is not None and not filled:
             self._give_back(job)
-        job.on_done(job, result, payload)
+        if filled and isinstance(result, TaskPixels) and result.taken:
+            self._unbooked.append((job, result))
+        else:
+            job.on_done(job, result, payload)
         self._assign()
+
+    def book(self) -> None:
+        """Do the books of planes that their clients have already: nobody waits for them."""
+        while self._unbooked:
+            job, result = self._unbooked.popleft()
+            job.on_done(job, result, b"")
 
     # ------------------------------------------------------------ deaths
 
@@ -246,7 +271,7 @@ class Pool:
         self.last_loss = loss[:MAX_TEXT_CHARS]
         logger.warning("reader %d %s", child.pid, death.how)
         if child.slot_held is not None and self._arena is not None:
-            self._arena.give_back(child.slot_held)
+            self._arena.abandon(child.slot_held)
         job, child.job = child.job, None
         while (orphan := self._queue.pop(lambda j: j.only_reader == child.pid)) is not None:
             orphan.on_done(orphan, ReaderCrashedError.of(orphan.wire_path, death.how), b"")
@@ -270,7 +295,7 @@ class Pool:
 
     def _give_back(self, job: Job) -> None:
         if job.slot is not None and self._arena is not None:
-            self._arena.give_back(job.slot)
+            self._arena.abandon(job.slot)  # its reader may have told somebody before it died
         job.slot = None
 
     def _fill_up(self) -> None:

@@ -14,6 +14,8 @@ from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage
 from planecast_reader.arena.cache import Arena
 from planecast_reader.arena.slots import Slot
+from planecast_reader.bells import SUPPORTED, bell_sockets
+from planecast_reader.bells.front import BellsOut, ClientBell
 from planecast_reader.connection import Connection
 from planecast_reader.front.jobs import Job
 
@@ -26,11 +28,14 @@ class ReaderChild:
     def __init__(self, arena: Arena | None, memory_bytes: int, roots: Sequence[Path] = ()) -> None:
         """`roots`: all that it may read; empty: what its user may."""
         ours, theirs = socket.socketpair()
+        bells = bell_sockets() if arena and SUPPORTED else None
         fds = [theirs.fileno(), *([arena.fd, arena.ledger.fd] if arena else [])]
+        fds += [bells[1].fileno()] if bells else []
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "planecast_reader.process", str(theirs.fileno())),
                 *(str(arena.fd if arena else -1), str(arena.ledger.fd if arena else -1)),
+                str(bells[1].fileno() if bells else -1),
                 str(arena.nbytes if arena else 0),
                 str(memory_bytes),
                 *map(str, roots),
@@ -41,6 +46,10 @@ class ReaderChild:
         )
         theirs.close()
         self.connection = Connection(ours, MAX_PLANE_BYTES)
+        self._bells: BellsOut | None = None
+        if bells is not None:
+            self._bells = BellsOut(bells[0])
+            bells[1].close()
         self.started = False
         self.dying = False
         self.job: Job | None = None
@@ -58,6 +67,10 @@ class ReaderChild:
         """The process's id."""
         return self._process.pid
 
+    def knows(self, bell: ClientBell) -> bool:
+        """Tell whether the process can ring a bell, which is handed over if need be."""
+        return self._bells is not None and self._bells.hand_over(bell)
+
     def send(self, message: AnyMessage) -> None:
         """Send a task or memory. Raises `UnreachableError` if the process is gone."""
         self.connection.send(message)
@@ -71,6 +84,8 @@ class ReaderChild:
     def reap(self, timeout_s: float = 0.5) -> "Death":
         """Collect the dead process; return how it ended."""
         self.connection.close()
+        if self._bells is not None:
+            self._bells.close()
         try:
             code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -6,6 +6,7 @@ file system in a few threads (`file_facts.py`), so nothing here can crash, hang 
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import selectors
@@ -27,8 +28,11 @@ from planecast_protocol.reader_messages import WorkerWelcome
 from planecast_reader.arena import shared_memory
 from planecast_reader.arena.ledger import MAX_SLOTS
 from planecast_reader.arena.opening import open_arena
+from planecast_reader.bells import SUPPORTED
+from planecast_reader.bells.front import ClientBell
 from planecast_reader.connection import Connection
 from planecast_reader.front import listeners
+from planecast_reader.front.chores import AT_REST_S, Chores
 from planecast_reader.front.client_session import ClientSession
 from planecast_reader.front.desk import Desk
 from planecast_reader.front.fact_cache import FactCache
@@ -37,10 +41,10 @@ from planecast_reader.front.gateway_child import split_addresses, start_gateways
 from planecast_reader.front.pool import Pool
 from planecast_reader.front.quarantine import Quarantine
 from planecast_reader.front.reader_child import ReaderChild
+from planecast_reader.manners import let_others_go_first
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.1
 AWAKE_S = 0.0002
 ACCEPT_AGAIN_S = 1.0
 """After no connection could be taken, because too many files are open."""
@@ -77,12 +81,14 @@ class Front:
         self._selector = selectors.DefaultSelector()
         self._stop = False
         self._is_brisk = False
-        """Whether there was something to do within `AWAKE_S` the last time."""
+        """Whether somebody was just answered from the cache, who may ask again at once."""
         self._clients: dict[Connection, ClientSession] = {}
         self._private: ClientSession | None = None
         self._max_clients = connections_of(2)
         self._accept_at = 0.0
         """When to listen again; 0: now."""
+        self._chores = Chores()
+        self._reader_fds: set[int] = set()
         self._log = RareLog(logger)
         self._wake_read, self._wake_write = socket.socketpair()
         for end in (self._wake_read, self._wake_write):
@@ -129,7 +135,7 @@ class Front:
 
     def run(self) -> None:
         """Serve, then free everything."""
-        self._selector.register(self._wake_read, selectors.EVENT_READ, self._drain_wakes)
+        self._selector.register(self._wake_read, selectors.EVENT_READ, self._on_wake)
         self._listen()
         if self._settings.private_fd is not None:
             self._private = self._welcome(socket.socket(fileno=self._settings.private_fd))
@@ -140,45 +146,60 @@ class Front:
             self._close()
 
     def _turn(self) -> None:
-        next_s = self._desk.pixels.next_look_s()
-        timeout_s = TICK_S if next_s is None else min(TICK_S, next_s)
-        events = self._await(timeout_s)
+        events = self._await(self._patience_s())
+        hits = self._desk.pixels.cache_hits
+        if len(events) > 1:  # readers first: one that is done may be the one that is wanted
+            events.sort(key=lambda event: event[0].fd not in self._reader_fds)
         for key, mask in events:
             key.data(mask)
+        self._is_brisk = self._desk.pixels.cache_hits > hits
+        self._pool.book()
+        for client in list(self._clients.values()):
+            if client.needs_care:
+                self._care_for(client)
+        if self._chores.are_due(has_come=bool(events)):
+            self._do_chores()
+
+    def _patience_s(self) -> float:
+        """Return how long to wait for something to come."""
+        is_short = self._arena is not None and self._arena.is_short
+        patience_s = self._chores.patience_s(busy=self._pool.busy, is_short=is_short)
+        if patience_s is not None:
+            return patience_s
+        next_s = self._desk.pixels.next_look_s()
+        return AT_REST_S if next_s is None else min(AT_REST_S, next_s)
+
+    def _do_chores(self) -> None:
+        """Look at what is due by now."""
         if self._accept_at and time.monotonic() >= self._accept_at:
             self._listen()
         self._inspector.collect()
         self._desk.pixels.tick()
         self._pool.tick()
-        for client in [c for c in self._clients.values() if not c.alive]:
-            self._bury(client)
-        for client in self._clients.values():
-            if client.has_work:
-                self._on_client(client, 0)
-            self._update_interest(client)
         # A reader copies with two threads: what can wait is not to take a processor from it.
-        if self._arena is not None and (self._arena.is_short or not self._pool.is_busy):
+        if self._arena is not None and (self._arena.is_short or not self._pool.busy):
             self._arena.prepare()
+        self._chores.done()
 
     def _await(self, timeout_s: float) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait for something to do: awake for a moment, if the last came as soon.
+        """Wait for something to do: awake for a moment, if it is likely to come at once.
 
-        Who asks for one cached plane after the other asks again at once, and to be woken takes
-        as long as to find one. Readers are to have all processors while they read.
+        To be woken takes as long as to find a cached plane. Readers are to have all processors
+        while they read.
         """
         started = time.monotonic()
-        if self._is_brisk and not self._pool.is_busy:
+        if self._is_brisk and not self._pool.busy:
             while time.monotonic() - started < AWAKE_S:
                 if events := self._selector.select(0):
                     return events
-        events = self._selector.select(timeout_s)
-        self._is_brisk = time.monotonic() - started < AWAKE_S
-        return events
+                let_others_go_first()
+        return self._selector.select(timeout_s)
 
-    def _drain_wakes(self, _mask: int) -> None:
+    def _on_wake(self, _mask: int) -> None:
         with contextlib.suppress(BlockingIOError):
             while self._wake_read.recv(4096):
                 pass
+        self._inspector.collect()
 
     # ------------------------------------------------------------ clients
 
@@ -230,6 +251,9 @@ class Front:
         client = ClientSession(connection, row)
         self._clients[connection] = client
         shares = arena is not None and row is not None
+        if shares and SUPPORTED:
+            with contextlib.suppress(OSError):  # no files left: the front answers
+                client.bell = ClientBell()
         welcome = WorkerWelcome(
             worker=self._name,
             pid=os.getpid(),
@@ -239,11 +263,14 @@ class Front:
         )
         try:
             if arena is not None and shares:
-                connection.send_with_fds(welcome, [arena.fd, arena.ledger.fd])
+                bell = [client.bell.to_hear.fileno()] if client.bell is not None else []
+                connection.send_with_fds(welcome, [arena.fd, arena.ledger.fd, *bell])
             else:
                 connection.send(welcome)
         except (OSError, UnreachableError):
             client.alive = False
+        if client.bell is not None:
+            client.bell.to_hear.close()  # now the client's alone
         talk = partial(self._on_client, client)
         self._selector.register(connection.socket, selectors.EVENT_READ, talk)
         return client
@@ -267,20 +294,28 @@ class Front:
             self._log.warning("garbage", "a client is cut off: %s", garbage)
             client.alive = False
 
-    def _update_interest(self, client: ClientSession) -> None:
-        connection = client.connection
+    def _care_for(self, client: ClientSession) -> None:
+        """See to one who is gone, who reads too slowly, or who waits for what was put back."""
+        if client.alive and client.has_work:
+            self._on_client(client, 0)
+        if not client.alive:
+            self._bury(client)
+            return
         wanted = 0 if client.inbox else selectors.EVENT_READ
-        if connection.wants_to_send:
+        if client.connection.wants_to_send:
             wanted |= selectors.EVENT_WRITE
-        wanted = wanted or selectors.EVENT_READ  # of one that is dead, and is buried next
-        key = self._selector.get_key(connection.socket)
-        if key.events != wanted:
-            self._selector.modify(connection.socket, wanted, key.data)
+        wanted = wanted or selectors.EVENT_READ
+        if client.interest != wanted:
+            key = self._selector.get_key(client.connection.socket)
+            self._selector.modify(client.connection.socket, wanted, key.data)
+            client.interest = wanted
 
     def _bury(self, client: ClientSession) -> None:
         del self._clients[client.connection]
         self._unwatch(client.connection)
         client.connection.close()
+        if client.bell is not None:
+            client.bell.close()
         self._desk.pixels.drop(client)
         client.unanswered.clear()
         if self._arena is not None and client.row is not None:
@@ -296,8 +331,10 @@ class Front:
                 self._pool.on_readable(child)
 
         self._selector.register(child.connection.socket, selectors.EVENT_READ, talk)
+        self._reader_fds.add(child.connection.socket.fileno())
 
     def _unwatch(self, connection: Connection) -> None:
+        self._reader_fds.discard(connection.socket.fileno())
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(connection.socket)
 
@@ -337,5 +374,7 @@ def _serve(front: Front, on_ready: Callable[[], None] | None) -> None:
     if on_ready is not None:
         on_ready()
     started = time.monotonic()
+    gc.collect()
+    gc.freeze()  # what was imported stays, and is not to be gone through again and again
     front.run()
     logger.info("worker ended after %.0f s", time.monotonic() - started)

@@ -38,6 +38,10 @@ class Handles:
             self._open.popitem(last=False)[1][1].close()
         return reader
 
+    def has(self, path: str) -> bool:
+        """Tell whether the file is open."""
+        return path in self._open
+
     def close_idle(self) -> None:
         """Close what was not read lately."""
         self._looked = time.monotonic()

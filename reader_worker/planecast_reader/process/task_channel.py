@@ -3,11 +3,13 @@
 import collections
 import select
 import socket
+import time
 
 from planecast_protocol.errors import UnreachableError
 from planecast_protocol.limits import MAX_PLANE_BYTES
 from planecast_protocol.messages import AnyMessage
 from planecast_protocol.streams import FrameDecoder, frame
+from planecast_reader.manners import let_others_go_first
 
 _RECEIVE_BYTES = 1 << 14
 
@@ -34,6 +36,11 @@ class TaskChannel:
         except OSError as trouble:
             raise UnreachableError(f"the front is gone: {trouble}") from None
 
+    @property
+    def has_message(self) -> bool:
+        """Whether one has come along with another, so that the socket has nothing to tell."""
+        return bool(self._received)
+
     def receive(self, timeout_s: float | None = None) -> AnyMessage | None:
         """Return the next message, None after `timeout_s`; raise `UnreachableError` at the end."""
         while not self._received:
@@ -50,6 +57,18 @@ class TaskChannel:
             for message, _payload in self._decoder.feed(data):
                 self._received.append(message)
         return self._received.popleft()
+
+    def receive_awake(self, patience_s: float) -> AnyMessage | None:
+        """Return the next message, which must be on its way; None if it is not there in time.
+
+        Whoever sends it has the processor first.
+        """
+        until = time.monotonic() + patience_s
+        while not self._received and not self._wait(0.0):
+            if time.monotonic() > until:
+                return None
+            let_others_go_first()
+        return self.receive()
 
     def _wait(self, timeout_s: float | None) -> bool:
         """Wait until there is something to receive; False after `timeout_s`."""

@@ -1,7 +1,8 @@
 """Pixels that lie in a file as they do in memory, read straight into the array."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from io import FileIO
 from pathlib import Path
 
@@ -17,6 +18,23 @@ Piece = tuple[int, int, int]
 """Offset in the file, first and last byte (exclusive) in the array."""
 
 
+OnNearlyRead = Callable[[Pixels], None]
+
+
+class _Listening:
+    """Who is told when an array is nearly full: one, as a process reads one request at a time."""
+
+    listener: OnNearlyRead | None = None
+
+
+def when_nearly_read(listener: OnNearlyRead | None) -> None:
+    """Have `listener` called when an array is about to be full; None: nobody any more.
+
+    It is called from any thread, and raises nothing. The array may fail to become full.
+    """
+    _Listening.listener = listener
+
+
 def read_into(path: Path, file: FileIO, segments: Sequence[tuple[int, int]], out: Pixels) -> None:
     """Fill `out`, C-contiguous, with the bytes of the (offset, count) segments, in turn.
 
@@ -24,6 +42,7 @@ def read_into(path: Path, file: FileIO, segments: Sequence[tuple[int, int]], out
     """
     view = out.reshape(-1).view("u1").data
     fd = file.fileno()
+    listener = _Listening.listener
 
     def read(piece: Piece) -> None:
         offset, first, stop = piece
@@ -36,13 +55,18 @@ def read_into(path: Path, file: FileIO, segments: Sequence[tuple[int, int]], out
 
     if len(segments) == 1:  # which is the rule
         offset, count = segments[0]
-        pieces = [(offset, 0, min(count, len(view)))]
+        if count < len(view):
+            raise _too_short(path, count, len(view))
+        pieces: Iterable[Piece] = [
+            (offset + first, first, stop) for first, stop in _cut(len(view), n_threads())
+        ]
     else:
         pieces = list(_pieces(segments, len(view)))
-    side_by_side(read, _cut(pieces))
-    filled = pieces[-1][2] if pieces else 0
-    if filled < len(view):
-        raise _too_short(path, filled, len(view))
+        filled = pieces[-1][2] if pieces else 0
+        if filled < len(view):
+            raise _too_short(path, filled, len(view))
+        pieces = _cut_all(pieces)
+    side_by_side(read, pieces, None if listener is None else partial(listener, out))
 
 
 def _pieces(segments: Sequence[tuple[int, int]], wanted: int) -> Iterator[Piece]:
@@ -64,15 +88,24 @@ def _pieces(segments: Sequence[tuple[int, int]], wanted: int) -> Iterator[Piece]
         yield run
 
 
-def _cut(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Cut large pieces, and smaller towards the end, so that all threads end at one time."""
+def _cut_all(pieces: Iterable[Piece]) -> Iterator[Piece]:
     for offset, first, stop in pieces:
-        start, least = first, _MIN_PART_BYTES if stop - first > _WORTH_BYTES else stop - first
-        while start < stop:
-            part = max(least, (stop - start) // (2 * n_threads()) & -4096)
-            end = min(start + part, stop)
-            yield offset + start - first, start, end
-            start = end
+        for start, end in _cut(stop - first, n_threads()):
+            yield offset + start, first + start, first + end
+
+
+@lru_cache(64)
+def _cut(n_bytes: int, n_threads: int) -> tuple[tuple[int, int], ...]:
+    """Cut a large piece, and smaller towards its end, so that all threads end at one time."""
+    least = _MIN_PART_BYTES if n_bytes > _WORTH_BYTES else n_bytes
+    cuts: list[tuple[int, int]] = []
+    start = 0
+    while start < n_bytes:
+        part = max(least, (n_bytes - start) // (2 * n_threads) & -4096)
+        end = min(start + part, n_bytes)
+        cuts.append((start, end))
+        start = end
+    return tuple(cuts)
 
 
 def _too_short(path: Path, there: int, wanted: int) -> NotYetWrittenError:

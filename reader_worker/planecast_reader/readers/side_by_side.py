@@ -3,6 +3,7 @@
 A reader process still reads one request at a time; these threads live within one read.
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -24,29 +25,46 @@ def n_threads() -> int:
     return min(MAX_THREADS, _processors())
 
 
-def side_by_side(work: Callable[[Part], object], parts: Iterable[Part]) -> None:
+def side_by_side(
+    work: Callable[[Part], object],
+    parts: Iterable[Part],
+    nearly_done: Callable[[], object] | None = None,
+) -> None:
     """Call `work` with each of `parts`, in any order, some at a time; wait for all.
 
     `work` must be safe to call from several threads. Raises the first error that it raises;
-    parts that were not begun by then are left out.
+    parts that were not begun by then are left out. The last part is this thread's, so that the
+    others end before it does: the first of them that has nothing left to do calls `nearly_done`,
+    which raises nothing. If this thread does all, it calls it before the last part.
     """
     left = list(parts)
     if len(left) < 2 or n_threads() < 2:
-        for part in left:
+        for n, part in enumerate(left, 1):
+            if n == len(left) and nearly_done is not None:
+                nearly_done()
             work(part)
         return
-    shared = _SharedWork(work, iter(left))
-    for helper in _helpers()[: len(left) - 1]:
+    last = left.pop()
+    shared = _SharedWork(work, iter(left), [] if nearly_done is None else [nearly_done])
+    for helper in _helpers()[: len(left)]:
         shared.lend(helper)
     shared.do()
+    shared.do_last(last)
     shared.wait()
 
 
 class _SharedWork:
     """Parts that several threads take one by one."""
 
-    def __init__(self, work: Callable[[Any], object], parts: Iterator[Any]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Any], object],
+        parts: Iterator[Any],
+        nearly_done: list[Callable[[], object]],
+    ) -> None:
         self._work = work
+        self._nearly_done = nearly_done
+        """Popped by whoever is first."""
         self._parts = parts
         """A list's iterator hands out each item once, whichever thread asks."""
         self._n_helpers = 0
@@ -62,6 +80,8 @@ class _SharedWork:
     def _help(self) -> None:
         try:
             self.do()
+            with contextlib.suppress(Exception):  # another was faster, or nobody can be told
+                self._nearly_done.pop()()
         finally:
             self._finished.put(None)
 
@@ -74,6 +94,14 @@ class _SharedWork:
             self._errors.append(error)
             for _part in self._parts:  # nobody begins another part
                 pass
+
+    def do_last(self, part: Any) -> None:
+        """Do a part that is nobody else's."""
+        if not self._errors:
+            try:
+                self._work(part)
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._errors.append(error)
 
     def wait(self) -> None:
         """Wait for the helpers; raise the first error."""

@@ -1,0 +1,64 @@
+"""Parts of one read, done by several threads: each once, and all before it ends."""
+
+import threading
+import time
+
+import pytest
+
+from planecast_reader.readers import side_by_side as module
+from planecast_reader.readers.side_by_side import side_by_side
+
+
+@pytest.fixture(params=[1, 2, 4])
+def n_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """As many as a machine may have processors."""
+    n: int = request.param
+    module._helpers.cache_clear()
+    monkeypatch.setattr(module, "n_threads", lambda: n)
+    return n
+
+
+def test_each_part_is_done_once_and_all_are_done_at_the_end(n_threads: int) -> None:
+    for n_parts in (0, 1, 2, 3, 17):
+        done: list[int] = []
+        side_by_side(done.append, range(n_parts))
+        assert sorted(done) == list(range(n_parts))
+
+
+def test_it_tells_once_that_it_is_nearly_done(n_threads: int) -> None:
+    for n_parts in (1, 2, 9):
+        told: list[int] = []
+        done: list[int] = []
+
+        def work(part: int, done: list[int] = done) -> None:
+            time.sleep(0.002)
+            done.append(part)
+
+        def tell(told: list[int] = told, done: list[int] = done) -> None:
+            told.append(len(done))
+
+        side_by_side(work, range(n_parts), tell)
+        assert len(told) == 1
+        assert told[0] >= n_parts - n_threads
+
+
+def test_the_caller_is_not_spared_the_last_part(n_threads: int) -> None:
+    threads: dict[int, str] = {}
+    side_by_side(lambda part: threads.update({part: threading.current_thread().name}), range(9))
+    assert threads[8] == threading.current_thread().name
+
+
+@pytest.mark.parametrize("bad", [0, 4, 8])
+def test_the_error_of_a_part_is_raised_when_nobody_works_any_more(n_threads: int, bad: int) -> None:
+    working = threading.Semaphore(n_threads)
+
+    def work(part: int) -> None:
+        with working:
+            time.sleep(0.001)
+            if part == bad:
+                raise OSError("the disk")
+
+    with pytest.raises(OSError, match="the disk"):
+        side_by_side(work, range(9))
+    assert all(working.acquire(blocking=False) for _ in range(n_threads))
+    side_by_side(lambda _part: None, range(9))
