@@ -57,11 +57,19 @@ def measure(*, quick: bool = False) -> rig.Figures:
 
 
 def _parts(raw: Path, packed: Path, rounds: int) -> list[Part]:
-    packed_places = 24 if rounds == 1 else 60
+    quick = rounds == 1
+    packed_places = 24 if quick else 60
+
+    def raw_plane() -> rig.Figures:
+        return cold_and_cached(raw, "uncompressed", rounds, others=not quick)
+
+    def packed_plane() -> rig.Figures:
+        return cold_and_cached(packed, "compressed", rounds, packed_places, others=not quick)
+
     return [
         ("floors", lambda: floors(raw, SIZE * SIZE * 2)),
-        ("one plane, uncompressed", lambda: cold_and_cached(raw, "uncompressed", rounds)),
-        ("one plane, zstd", lambda: cold_and_cached(packed, "compressed", rounds, packed_places)),
+        ("one plane, uncompressed", raw_plane),
+        ("one plane, zstd", packed_plane),
         ("playback", lambda: playback(raw)),
         ("a stack, zstd", lambda: stack(packed, rounds)),
         ("scrubbing", lambda: scrub(raw, PLANES)),

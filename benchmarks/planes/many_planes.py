@@ -97,13 +97,12 @@ def scrub(path: Path, planes: int, rounds: int = 3) -> rig.Figures:
     ratios: list[float] = []
     started: list[int] = []
     withdrawn: list[int] = []
-    with rig.in_process(path) as pages:
+    with rig.in_process(path) as pages, rig.seasoned_worker(path) as client:
         for seed in range(rounds):
             places = np.random.default_rng(seed).permutation(planes).tolist()
-            with rig.seasoned_worker(path) as client:
-                reads_before = rig.wait_idle(client).reads
-                asked = _drag(client, path, places)
-                started.append(rig.wait_idle(client).reads - reads_before - 1)
+            reads_before = rig.wait_idle(client).reads
+            asked = _drag(client, path, places, revision=rig.SEASONING + 1 + seed)
+            started.append(rig.wait_idle(client).reads - reads_before - 1)
             alone = rig.Stopwatch(keep=rig.CACHE_PLANES)
             alone.keep(pages[z].asarray() for z in range(1 + rig.CACHE_PLANES))
             for z in places[-20:]:
@@ -118,12 +117,17 @@ def scrub(path: Path, planes: int, rounds: int = 3) -> rig.Figures:
     }
 
 
-def _drag(client: ReaderClient, path: Path, places: list[int]) -> list[rig.Waiting]:
-    """Ask for a plane after the other as a viewer does, and wait for the last."""
+def _drag(client: ReaderClient, path: Path, places: list[int], revision: int) -> list[rig.Waiting]:
+    """Ask for a plane after the other as a viewer does, and wait for the last.
+
+    No plane of this `revision` was read before.
+    """
     asked: list[rig.Waiting] = []
     due = time.perf_counter()
     for turn, z in enumerate(places):
-        request = rig.plane(path, z, priority="screen", view=1, turn=turn + 1)
+        request = rig.plane(
+            path, z, priority="screen", view=revision, turn=turn + 1, revision=revision
+        )
         if asked:
             asked[-1].let_go()
         asked.append(rig.Waiting(client, request))

@@ -19,11 +19,14 @@ BLOCKS = 3
 Requests = dict[int, ReadPixels]
 
 
-def cold_and_cached(path: Path, name: str, rounds: int, places: int = PLANES // 2) -> rig.Figures:
+def cold_and_cached(
+    path: Path, name: str, rounds: int, places: int = PLANES // 2, *, others: bool = True
+) -> rig.Figures:
     """Compare `places` planes in random order, so that nothing is read ahead.
 
     Through `rounds` workers, one after the other. A plane that is cached is the same whatever its
-    file's compression: it is looked at once, uncompressed.
+    file's compression: it is looked at once, uncompressed. `others`: new workers, too, and a
+    library's side that keeps nothing; and the processor time of compressed planes.
     """
     with_cached = name == "uncompressed"
     order = np.random.default_rng(1).permutation(np.arange(1, PLANES, 2)).tolist()[:places]
@@ -47,21 +50,25 @@ def cold_and_cached(path: Path, name: str, rounds: int, places: int = PLANES // 
                         cached.compare_blocks(again, partial(_ask, client, requests), alone)
                         found.compare_blocks(again, partial(_found, client, requests), alone)
                     later.compare(again, partial(_ask, client, requests), alone)
+            if not others:
+                continue
             with rig.seasoned_worker(path) as client:
                 alone_keeps_none.compare(again, partial(_read, client, requests), alone)
             with rig.private_worker() as client:
                 rig.ask(client, requests[0])
                 new.compare(again, partial(_read, client, requests), alone)
-    client_ms, worker_ms, alone_ms = _cpu_ms(path, places)
     figures = {
         f"cold_ratio_{name}": cold.ratio,
-        f"cold_ratio_{name}_alone_keeps_none": alone_keeps_none.ratio,
-        f"cold_ratio_{name}_new_worker": new.ratio,
         f"in_process_ms_{name}": round(cold.alone.median_ms, 2),
-        f"cpu_ms_{name}_client": round(client_ms, 2),
-        f"cpu_ms_{name}_worker": round(worker_ms, 2),
-        f"cpu_ms_{name}_in_process": round(alone_ms, 2),
     }
+    if others or with_cached:
+        client_ms, worker_ms, alone_ms = _cpu_ms(path, places)
+        figures[f"cpu_ms_{name}_client"] = round(client_ms, 2)
+        figures[f"cpu_ms_{name}_worker"] = round(worker_ms, 2)
+        figures[f"cpu_ms_{name}_in_process"] = round(alone_ms, 2)
+    if others:
+        figures[f"cold_ratio_{name}_alone_keeps_none"] = alone_keeps_none.ratio
+        figures[f"cold_ratio_{name}_new_worker"] = new.ratio
     if with_cached:
         figures["cached_ratio"] = cached.ratio_of_medians
         figures["cached_lookup_ratio"] = found.ratio_of_medians

@@ -27,6 +27,9 @@ SEASONED_MIB = 256
 CACHE_PLANES = SEASONED_MIB // 8
 """It keeps so many planes of 2048² × 16 bit, so the library's side does too."""
 
+SEASONING = 1
+"""The revision of the planes that a worker has read in its earlier life."""
+
 Plane = npt.NDArray[np.generic]
 Figures = dict[str, float]
 
@@ -201,7 +204,7 @@ def seasoned_worker(path: Path) -> Iterator[ReaderClient]:
             z = 0
             while used < (used := status(client).arena_used_bytes):
                 for _ in range(8):
-                    ask(client, plane(path, z, revision=1))
+                    ask(client, plane(path, z, revision=SEASONING))
                     z += 1
             wait_idle(client)
             yield client
