@@ -33,7 +33,7 @@ Part = tuple[str, Callable[[], rig.Figures]]
 
 
 def measure(*, quick: bool = False) -> rig.Figures:
-    """Return the figures by name. `quick` takes about a minute: what takes longer is left out."""
+    """Return the figures by name. `quick` takes about 45 s: what takes longer is left out."""
     figures: rig.Figures = {}
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="planecast-bench-") as folder:

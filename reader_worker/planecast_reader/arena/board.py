@@ -3,7 +3,7 @@
 A client that waits for a plane is told of it when it is nearly read: it wakes up, takes a lease
 and looks at the board while the last pixels come, which is sooner than any message.
 
-    reader: all pixels are there, board[slot] = generation, fence, does the client awake?
+    reader: all pixels are there, board[slot] = generation, fence, is the client awake?
             yes: it knows by itself.  no: the front answers, as it does everywhere else
     client: lease[slot] = AWAKE, fence, board[slot] the generation I was told?
             yes: it is mine.  no, for too long: lease[slot] = LEASED, fence, look again

@@ -4,12 +4,14 @@ Owned by the front and used by its one thread. Reader processes write into slots
 front gave them; clients map everything read-only.
 """
 
+import os
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from planecast_protocol.errors import TooLargeError
 from planecast_reader.arena import shared_memory
 from planecast_reader.arena.aging import Aging
 from planecast_reader.arena.board import BOARD_BYTES
@@ -48,7 +50,12 @@ class Arena:
         self.nbytes = self.slabs * SLAB_BYTES
         self.ledger = Ledger()
         self.fd = shared_memory.create("planecast-arena", self.nbytes + BOARD_BYTES)
-        shared_memory.back_with_pages(self.fd, self.nbytes, BOARD_BYTES)
+        try:
+            shared_memory.back_with_pages(self.fd, self.nbytes, BOARD_BYTES)
+        except TooLargeError:
+            os.close(self.fd)
+            os.close(self.ledger.fd)
+            raise
         self._memory = shared_memory.map_readonly(self.fd, self.nbytes)
         self._layout: list[_Slab | None] = [None] * self.slabs
         self._growth = Growth(self.fd, self.slabs, self.ledger.mark_backed)
