@@ -1,6 +1,8 @@
 """Callers that receive their own answers, beside those who are called back."""
 
+import select
 import signal
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -30,9 +32,12 @@ from planecast_protocol.errors import (
     PlanecastError,
     ReaderTimeoutError,
 )
+from planecast_protocol.reader_messages import Done
+from planecast_protocol.streams import frame
 from planecast_reader import receiving
 from planecast_reader.arena.leases import ClientArena
 from planecast_reader.client import PixelAnswer, ReaderClient
+from planecast_reader.connection import Connection
 
 PLANES = 12
 
@@ -271,3 +276,32 @@ def test_plane_whose_strip_is_damaged_is_an_error_and_no_half_picture(
         file.write(b"\xff" * 64)
     with pytest.raises(PlanecastError, match=r"damaged\.tif"):
         client.request(plane_request(path), TIMEOUT_S)
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="callers lead where there is epoll")
+def test_connection_that_comes_while_a_caller_leads_on_the_last_is_heard() -> None:
+    pairs = [socket.socketpair() for _ in range(2)]
+    (old, _), (new, peer) = [(Connection(ours, 0), theirs) for ours, theirs in pairs]
+    own = receiving.Receiving()
+    own.attach(old)
+    assert own.take_over(old)
+    own.detach(old)
+    own.attach(new)
+    own.hand_back(old, expects=True)
+    own.wait(new)  # which wakes it once
+    heard = threading.Event()
+
+    def listen() -> None:
+        while not own.receive(new):
+            own.wait(new)
+        heard.set()
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    assert not heard.wait(0.2)  # it waits
+    peer.sendall(frame(Done(request=1)))
+    assert heard.wait(TIMEOUT_S)
+    thread.join(TIMEOUT_S)
+    own.close()
+    for one in (*pairs[0], *pairs[1]):
+        one.close()
