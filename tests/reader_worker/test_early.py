@@ -39,6 +39,7 @@ from planecast_reader.bells.front import BellsOut, ClientBell
 from planecast_reader.bells.reader import BellsIn
 from planecast_reader.connection import Connection
 from planecast_reader.process import reader_process
+from planecast_reader.process.early import EarlyTasks
 from planecast_reader.process.reader_process import ReaderProcess
 from planecast_reader.process.task_channel import TaskChannel
 
@@ -55,6 +56,8 @@ class Rig:
         self.path = path
         self.waited = 0
         """How often the reader has waited for a task that it knew of."""
+        self.heard = 0
+        """How many requests the reader has heard, and decided upon."""
         self._arena = Arena(SLAB_BYTES)
         fds = self._arena.fd, self._arena.ledger.fd
         row = self._arena.ledger.add_client()
@@ -106,6 +109,10 @@ class Rig:
     def ask_early(self, z: int, **options: Any) -> None:
         """Ask as a client does that was rung lately."""
         self.client.send(self.request(z, **options))
+
+    def wait_until_heard(self, n: int) -> None:
+        """Wait until the reader has heard that many requests."""
+        wait_until(lambda: self.heard == n, "the reader has heard the request")
 
     def wait_until_ready(self) -> None:
         """Wait until the reader has looked at the file, and waits for its task."""
@@ -176,6 +183,14 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
         return receive_awake(channel, patience_s)
 
     monkeypatch.setattr(TaskChannel, "receive_awake", counted)
+    task_of = EarlyTasks.task_of
+
+    def heard(tasks: EarlyTasks, request: ReadPixels) -> PixelsTask | None:
+        task = task_of(tasks, request)
+        rig.heard += 1
+        return task
+
+    monkeypatch.setattr(EarlyTasks, "task_of", heard)
     yield rig
     rig.close()
 
@@ -224,6 +239,7 @@ def test_request_that_comes_after_its_task_is_of_no_use(rig: Rig) -> None:
     """The front was faster: the reader is not to wait for the same task again."""
     rig.read(1)
     rig.ask_early(1)
+    rig.wait_until_heard(1)
     rig.read(2)
     assert not rig.waited
     rig.ask_early(1)
