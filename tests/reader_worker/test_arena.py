@@ -6,13 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import pytest
 
 from planecast_protocol.planes import SharedPlane
+from planecast_protocol.reader_messages import PlaneArea, ReadPixels, TileArea
 from planecast_reader.arena import cache
 from planecast_reader.arena.cache import Arena, shared_memory
 from planecast_reader.arena.leases import ClientArena
+from planecast_reader.arena.ledger import digest_of
 from planecast_reader.arena.prefault import SLAB_BYTES
 from planecast_reader.arena.slots import Slot, slot_size
 
@@ -109,6 +112,24 @@ def test_views_keep_the_lease_and_their_end_gives_it_back(
     del pixels
     assert arena.ledger.count_leased() == 1
     del view
+    assert arena.ledger.count_leased() == 0
+
+
+def test_arrays_made_of_a_views_owner_keep_the_lease_and_end_none(
+    arena: Arena, client: ClientArena
+) -> None:
+    pixels = client.take(fill(arena, "a", 1), (PLANE,), "|u1")
+    assert pixels is not None
+    owner = pixels.base
+    assert isinstance(owner, np.ndarray)
+    copied, part = owner.copy(), owner[1:]
+    assert not part.flags.writeable
+    del pixels, copied
+    owner[2:].sum()
+    assert arena.ledger.count_leased() == 1
+    del owner
+    assert arena.ledger.count_leased() == 1
+    del part
     assert arena.ledger.count_leased() == 0
 
 
@@ -233,6 +254,24 @@ def test_a_passing_plane_that_is_kept_after_all_is_like_all_others(
     for n in range(2 * SLOTS_PER_SLAB - 1):
         fill(arena, f"other {n}", 2)
     assert arena.find("passing") is slot
+
+
+def test_digest_stands_for_the_plane_however_it_is_asked_for() -> None:
+    plane = ReadPixels(request=1, path="a.tif", index={"Z": 3, "C": 1})
+    again = ReadPixels(request=2, path="a.tif", index={"C": 1, "T": 0, "Z": 3})
+    assert digest_of(plane) == digest_of(again)
+    others = [
+        msgspec.structs.replace(plane, **change)
+        for change in (
+            {"path": "b.tif"},
+            {"scene": 1},
+            {"index": {"Z": 1, "C": 3}},
+            {"area": PlaneArea(page=1)},
+            {"area": TileArea(tile=1)},
+            {"revision": 1},
+        )
+    ]
+    assert len({digest_of(request) for request in (plane, *others)}) == 7
 
 
 def test_prepared_arena_has_a_slot_ready_before_it_is_wanted(arena: Arena) -> None:

@@ -3,6 +3,7 @@
 import collections
 import math
 import mmap
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -48,25 +49,29 @@ from planecast_reader.arena.ledger import (
 from planecast_reader.arena.prefault import Prefault
 from planecast_reader.arena.resident import Resident
 
+_BUCKET = struct.Struct(f"{2 * WAYS}Q")
+_RECORD = struct.Struct(f"{RECORD_WORDS}Q")
+
 FRESH_NS = 1_000_000_000
 """A plane is used without a message for so long after its file was last seen unchanged."""
 
 
-class Lease:
+class Lease(np.ndarray[Any, np.dtype[Any]]):
     """Owner of every view on a leased slot: numpy keeps it as the base of the array.
 
-    When the last view dies the slot is given back, by one byte store and no message.
+    When the last view dies the slot is given back, by one byte store and no message. It is an
+    array itself, as one that numpy makes of another takes half as long as one of an address.
     """
 
-    __slots__ = ("__array_interface__", "_arena", "_slot")
+    __slots__ = ("arena", "slot")
 
-    def __init__(self, arena: "ClientArena", slot: int, interface: dict[str, Any]) -> None:
-        self._arena = arena
-        self._slot = slot
-        self.__array_interface__ = interface
+    arena: "ClientArena"
+    slot: int
 
     def __del__(self) -> None:
-        self._arena.give_back(self._slot)
+        slot = getattr(self, "slot", None)
+        if slot is not None:  # an array that somebody made of this one holds no lease
+            self.arena.give_back(slot)
 
 
 class ClientArena:
@@ -87,7 +92,7 @@ class ClientArena:
         self._data: mmap.mmap = shared_memory.map_readonly(data_fd, data_bytes + BOARD_BYTES)
         self._board = memoryview(self._data)[data_bytes:].cast("Q")
         self._data_bytes = data_bytes
-        self._address: int = np.frombuffer(self._data, np.uint8).ctypes.data
+        address: int = np.frombuffer(self._data, np.uint8).ctypes.data
         ledger = memoryview(shared_memory.map_writable(ledger_fd, LEDGER_BYTES))
         self._records = ledger[RECORDS_AT:INDEX_AT].cast("Q")
         self._index = ledger[INDEX_AT:ROWS_AT].cast("Q")
@@ -102,9 +107,9 @@ class ClientArena:
         self._resident: Resident | None = None
         self._prefault: Prefault | None = None
         if resident_bytes is None:
-            self._prefault = Prefault(self._address, data_bytes, backed, write=False)
+            self._prefault = Prefault(address, data_bytes, backed, write=False)
         else:
-            self._resident = Resident(self._address, resident_bytes)
+            self._resident = Resident(address, resident_bytes)
 
     def take_soon(
         self,
@@ -146,7 +151,7 @@ class ClientArena:
             raise BadMessageError(f"the worker speaks of slot {plane.slot}")
         if self._prefault is not None:
             self._prefault.look(plane.offset)
-        nbytes = math.prod(shape) * _itemsize(dtype)
+        nbytes = math.prod(shape) * _dtype(dtype).itemsize
         if plane.offset + nbytes > self._data_bytes:
             raise BadMessageError("the worker speaks of pixels beyond its arena")
         self._lease(plane.slot)
@@ -163,35 +168,33 @@ class ClientArena:
         Certain is one of a `running` acquisition that was whole when it was read, and one
         whose file was seen unchanged during the last second.
         """
-        # All in one: it takes as long as a dozen calls, and a plane is looked up for each frame.
-        first = (digest[0] % BUCKETS) * 2 * WAYS
-        bucket = self._index[first : first + 2 * WAYS].tolist()
-        if digest[0] not in bucket:
+        low, high = digest
+        bucket = _BUCKET.unpack_from(self._index, low % BUCKETS * _BUCKET.size)
+        if low not in bucket:
             return None
-        slot = bucket[bucket.index(digest[0]) | 1]
+        slot = bucket[bucket.index(low) | 1]
         if slot >= MAX_SLOTS:
             return None
         self._lease(slot)
-        at = slot * RECORD_WORDS
-        record = self._records[at : at + RECORD_WORDS].tolist()
+        record = _RECORD.unpack_from(self._records, slot * _RECORD.size)
         now_ns = time.monotonic_ns()
         generation = record[GENERATION]
         if (
             generation % 2
-            or record[KEY_LOW] != digest[0]
-            or record[KEY_HIGH] != digest[1]
+            or record[KEY_LOW] != low
+            or record[KEY_HIGH] != high
             or not (record[CHECKED] if running else now_ns - record[VERIFIED_NS] < FRESH_NS)
-            or self._records[at] != generation  # read first, and last
+            or self._records[slot * RECORD_WORDS] != generation  # read first, and last
         ):
             self.give_back(slot)
             return None
-        shape = tuple(record[SHAPE : SHAPE + record[NDIM]])
+        shape = record[SHAPE : SHAPE + record[NDIM]]
         return self._view(slot, record[OFFSET], shape, dtype_of_word(record[DTYPE]), now_ns)
 
     def knows(self, digest: Digest) -> bool:
         """Tell whether the plane is there, certain or not."""
-        first = (digest[0] % BUCKETS) * 2 * WAYS
-        return digest[0] in self._index[first : first + 2 * WAYS].tolist()
+        low = digest[0]
+        return low in _BUCKET.unpack_from(self._index, low % BUCKETS * _BUCKET.size)
 
     def give_back(self, slot: int) -> None:
         """End one lease. Called from finalizers, so it never waits for the lock."""
@@ -222,15 +225,11 @@ class ClientArena:
         self._touches[slot] = tick(now_ns)
         if self._resident is not None:
             with self._lock:
-                nbytes = math.prod(shape) * _itemsize(dtype)
+                nbytes = math.prod(shape) * _dtype(dtype).itemsize
                 self._resident.hold(slot, offset, nbytes)
-        interface = {
-            "version": 3,
-            "shape": shape,
-            "typestr": dtype,
-            "data": (self._address + offset, True),
-        }
-        return np.asarray(Lease(self, slot, interface))
+        lease = Lease(shape, _dtype(dtype), self._data, offset)
+        lease.arena, lease.slot = self, slot
+        return lease.view(np.ndarray)
 
     def _settle(self) -> None:
         while self._returned:
@@ -247,5 +246,5 @@ class ClientArena:
 
 
 @lru_cache(64)
-def _itemsize(dtype: str) -> int:
-    return np.dtype(dtype).itemsize
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name)

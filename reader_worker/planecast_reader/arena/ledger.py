@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planecast_protocol.errors import TooLargeError
-from planecast_protocol.reader_messages import ReadPixels
+from planecast_protocol.reader_messages import Area, ReadPixels
 from planecast_reader.arena import shared_memory
 
 MAX_SLOTS = 4096
@@ -88,10 +88,17 @@ class PlaneFacts(NamedTuple):
 
 def digest_of(request: ReadPixels) -> Digest:
     """Return what stands for the plane that a request asks for, whatever its file's state."""
-    index = [place for place in request.index.items() if place[1]]
-    index.sort()
-    key = (request.path, request.scene, index, request.area, request.revision)
-    low, high = _TWO_WORDS.unpack(blake2b(_encoder.encode(key), digest_size=16).digest())
+    index = tuple(request.index.items())
+    return _digest(request.path, request.scene, index, request.area, request.revision)
+
+
+@lru_cache(MAX_SLOTS)  # whoever steps to and fro asks for the same planes again
+def _digest(
+    path: str, scene: int | str, index: tuple[tuple[str, int], ...], area: Area, revision: int
+) -> Digest:
+    places = sorted(place for place in index if place[1])
+    key = _encoder.encode((path, scene, places, area, revision))
+    low, high = _TWO_WORDS.unpack(blake2b(key, digest_size=16).digest())
     return low | 1, high
 
 
