@@ -12,6 +12,8 @@ from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from planecast_reader.apart import Apart
+
 Part = TypeVar("Part")
 
 MAX_THREADS = 4
@@ -46,7 +48,9 @@ def side_by_side(
         return
     last = left.pop()
     shared = _SharedWork(work, iter(left), [] if nearly_done is None else [nearly_done])
-    for helper in _helpers()[: len(left)]:
+    helpers, apart = _helpers()
+    apart.keep()
+    for helper in helpers[: len(left)]:
         shared.lend(helper)
     shared.do()
     shared.do_last(last)
@@ -115,14 +119,18 @@ class _SharedWork:
 
 
 @cache
-def _helpers() -> list["SimpleQueue[Callable[[], None]]"]:
+def _helpers() -> tuple[list["SimpleQueue[Callable[[], None]]"], Apart]:
     """Start the threads, on the first large read; each takes its work from a queue of its own."""
     queues: list[SimpleQueue[Callable[[], None]]] = []
+    numbers: list[int] = []
     for _ in range(n_threads() - 1):
         queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        threading.Thread(target=_serve, args=(queue,), name="side-by-side", daemon=True).start()
+        thread = threading.Thread(target=_serve, args=(queue,), name="side-by-side", daemon=True)
+        thread.start()
         queues.append(queue)
-    return queues
+        if thread.native_id is not None:
+            numbers.append(thread.native_id)
+    return queues, Apart(numbers)
 
 
 def _serve(queue: "SimpleQueue[Callable[[], None]]") -> None:
