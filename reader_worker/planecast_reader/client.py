@@ -55,6 +55,7 @@ from planecast_reader.answers import (
     Table,
 )
 from planecast_reader.arena.ledger import digest_of
+from planecast_reader.lookup import Lookup
 from planecast_reader.receiving import Receiving
 from planecast_reader.worker_link import WorkerLink, find_worker, is_remote
 
@@ -104,6 +105,9 @@ class ReaderClient:
         self._away_since: float | None = time.monotonic()
         self.trouble = "not connected yet"
         """Why there is no connection, for people."""
+        self._expects_new = False
+        """Whether the next plane is probably not in the shared memory, as the last was not: it is
+        asked for first, and looked for while that is on its way."""
         self._receiving = Receiving()
         self._thread = threading.Thread(target=self._run, name="reader-client", daemon=True)
         self._thread.start()
@@ -166,31 +170,16 @@ class ReaderClient:
         `PlanecastError` that is the answer, `WorkerUnreachableError` if there is no worker for
         15 s, `ReaderTimeoutError` after `timeout_s`.
         """
-        link, is_new = self._link, False
-        if link is not None and link.arena is not None and isinstance(message, ReadPixels):
-            digest = digest_of(message)
-            if find and not message.statistics:
-                found = link.arena.find(digest, running=message.running)
-                if found is not None:
-                    return PixelAnswer(found, None, cached=True, read_ms=0.0)
-            is_new = not link.arena.knows(digest)
-        box = AnswerBox(timeout_s)
-        leads = link is not None and self._receiving.take_over(link.connection)
-        try:
-            if leads and is_new:
-                message = msgspec.structs.replace(message, awake=True)
-            number = self._ask(message, Outstanding(message, box.put), leads=leads)
-            if link is not None and leads:
-                self._receive_answer(link, number, box)
-        finally:
-            if link is not None and leads:
-                with self._lock:
-                    self._receiving.hand_back(link.connection, expects=bool(self._outstanding))
-        while not box.wait():
-            self._give_up(number, box)
-        answer = box.open()
-        if isinstance(answer, PixelAnswer) and answer.cached:
-            self._receiving.is_quick = True
+        link = self._link
+        if link is None or link.arena is None or not isinstance(message, ReadPixels):
+            return self._ask_and_wait(link, message, timeout_s)
+        look = Lookup(link.arena, message, may_find=find, asks_first=self._expects_new)
+        if (found := look.before()) is not None:
+            return found
+        answer = self._ask_and_wait(link, message, timeout_s, look)
+        if isinstance(answer, PixelAnswer):
+            self._expects_new = not answer.cached
+            self._receiving.is_quick |= answer.cached
         return answer
 
     def check_reachable(self) -> None:
@@ -205,6 +194,32 @@ class ReaderClient:
         self._receiving.wake()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+
+    def _ask_and_wait(
+        self,
+        link: WorkerLink | None,
+        message: Request,
+        timeout_s: float | None,
+        look: Lookup | None = None,
+    ) -> Answer:
+        box = AnswerBox(timeout_s)
+        leads = link is not None and self._receiving.take_over(link.connection)
+        try:
+            if leads and look is not None and look.is_new():
+                message = msgspec.structs.replace(message, awake=True)
+            number = self._ask(message, Outstanding(message, box.put), leads=leads)
+            if look is not None and (found := look.meanwhile()) is not None:
+                self._drop(number)
+                return found
+            if link is not None and leads:
+                self._receive_answer(link, number, box)
+        finally:
+            if link is not None and leads:
+                with self._lock:
+                    self._receiving.hand_back(link.connection, expects=bool(self._outstanding))
+        while not box.wait():
+            self._give_up(number, box)
+        return box.open()
 
     def _give_up(self, number: int, box: AnswerBox) -> None:
         """Raise if a blocking request has waited long enough."""

@@ -96,13 +96,17 @@ def _cut_all(pieces: Iterable[Piece]) -> Iterator[Piece]:
 
 @lru_cache(64)
 def _cut(n_bytes: int, n_threads: int) -> tuple[tuple[int, int], ...]:
-    """Cut a large piece, and smaller towards its end, so that all threads end at one time."""
+    """Cut a large piece, and smaller towards its end, so that all threads end at one time.
+
+    The last is the caller's, and larger again: who is told that the others have nothing left to do
+    has time to wake up.
+    """
     least = _MIN_PART_BYTES if n_bytes > _WORTH_BYTES else n_bytes
     cuts: list[tuple[int, int]] = []
     start = 0
     while start < n_bytes:
         part = max(least, (n_bytes - start) // (2 * n_threads) & -4096)
-        end = min(start + part, n_bytes)
+        end = start + part if n_bytes - start - part >= least else n_bytes
         cuts.append((start, end))
         start = end
     return tuple(cuts)
