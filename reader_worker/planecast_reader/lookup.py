@@ -1,8 +1,10 @@
 """Looks for one plane in the memory that a client shares with its worker."""
 
+import time
+
 from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.answers import PixelAnswer
-from planecast_reader.arena.leases import ClientArena
+from planecast_reader.arena.leases import EVER, ClientArena
 from planecast_reader.arena.ledger import digest_of
 
 
@@ -21,21 +23,26 @@ class Lookup:
         self._plane = plane
         self._may_find = may_find and not plane.statistics
         self._asks_first = asks_first
+        self._began_ns = time.monotonic_ns()
 
     def before(self) -> PixelAnswer | None:
         """Return the plane if it need not be asked for."""
         return None if self._asks_first else self._find()
 
     def meanwhile(self) -> PixelAnswer | None:
-        """Return the plane if it need not be waited for."""
-        return self._find() if self._asks_first else None
+        """Return the plane if it need not be waited for.
+
+        Not one that is there by now because it was asked for: that is not from the cache.
+        """
+        return self._find(self._began_ns) if self._asks_first else None
 
     def is_new(self) -> bool:
         """Tell whether it is not there, certain or not, or is expected not to be."""
         return self._asks_first or not self._arena.knows(digest_of(self._plane))
 
-    def _find(self) -> PixelAnswer | None:
+    def _find(self, before_ns: int = EVER) -> PixelAnswer | None:
         if not self._may_find:
             return None
-        pixels = self._arena.find(digest_of(self._plane), running=self._plane.running)
+        digest, running = digest_of(self._plane), self._plane.running
+        pixels = self._arena.find(digest, running=running, before_ns=before_ns)
         return None if pixels is None else PixelAnswer(pixels, None, cached=True, read_ms=0.0)

@@ -1,5 +1,6 @@
 """Callers who look for a plane before they ask for it, or while their question is on its way."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from worker_rig import (
 from planecast_protocol.errors import ReaderTimeoutError
 from planecast_reader.arena import leases
 from planecast_reader.client import PixelAnswer, ReaderClient
+from planecast_reader.lookup import Lookup
 
 PLANES = 12
 
@@ -85,3 +87,17 @@ def test_plane_that_must_be_asked_for_is_not_looked_for(
         answer = client.request(request, TIMEOUT_S, find=False)
         assert isinstance(answer, PixelAnswer)
         assert answer.cached
+
+
+def test_plane_that_is_read_while_it_is_looked_for_is_not_from_the_cache(
+    client: ReaderClient, stack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = Lookup.meanwhile
+
+    def late(look: Lookup) -> PixelAnswer | None:
+        time.sleep(0.2)  # it is read and published by now
+        return meanwhile(look)
+
+    monkeypatch.setattr(Lookup, "meanwhile", late)
+    for z in (0, 6):  # none of them read ahead for the other
+        assert not read(client, stack, z).cached

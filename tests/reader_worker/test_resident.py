@@ -49,12 +49,12 @@ def fill(arena: Arena, value: int, nbytes: int = SLAB_BYTES) -> SharedPlane:
 
 def mapped_bytes(client: ClientArena) -> int:
     """Return how much of the arena the kernel counts as memory of this process."""
-    at = -1
+    at, arena = -1, np.frombuffer(client._data, np.uint8).ctypes.data
     for line in Path("/proc/self/smaps").read_text().splitlines():
         words = line.split()
         if "-" in words[0] and not words[0].endswith(":"):
             at = int(words[0].partition("-")[0], 16)
-        elif at == client._address and words[0] == "Rss:":
+        elif at == arena and words[0] == "Rss:":
             return int(words[1]) << 10
     raise AssertionError("the arena is not mapped")
 

@@ -52,6 +52,8 @@ from planecast_reader.arena.resident import Resident
 _BUCKET = struct.Struct(f"{2 * WAYS}Q")
 _RECORD = struct.Struct(f"{RECORD_WORDS}Q")
 
+EVER = 1 << 64
+"""Later than any time (monotonic, ns)."""
 FRESH_NS = 1_000_000_000
 """A plane is used without a message for so long after its file was last seen unchanged."""
 
@@ -162,11 +164,14 @@ class ClientArena:
             return None
         return self._view(plane.slot, plane.offset, shape, dtype, time.monotonic_ns())
 
-    def find(self, digest: Digest, *, running: bool) -> npt.NDArray[Any] | None:
+    def find(
+        self, digest: Digest, *, running: bool, before_ns: int = EVER
+    ) -> npt.NDArray[Any] | None:
         """Return the plane if it is there and certain, without a message; else None.
 
         Certain is one of a `running` acquisition that was whole when it was read, and one
-        whose file was seen unchanged during the last second.
+        whose file was seen unchanged during the last second; only such as were there, and
+        looked at last, before `before_ns` (monotonic).
         """
         low, high = digest
         bucket = _BUCKET.unpack_from(self._index, low % BUCKETS * _BUCKET.size)
@@ -184,6 +189,7 @@ class ClientArena:
             or record[KEY_LOW] != low
             or record[KEY_HIGH] != high
             or not (record[CHECKED] if running else now_ns - record[VERIFIED_NS] < FRESH_NS)
+            or record[VERIFIED_NS] >= before_ns
             or self._records[slot * RECORD_WORDS] != generation  # read first, and last
         ):
             self.give_back(slot)
