@@ -61,6 +61,8 @@ GRACE_S = 0.0005
 """Between a store of one's own and the look at another's: time for a store to become visible on a
 processor that reorders, whatever Python's own fences do."""
 _FEW = 16
+KEYS_KEPT = 1024
+"""With their digests. A path may take 16 KiB, so they are bounded."""
 
 _TWO_WORDS = struct.Struct("<QQ")
 _DESCRIPTION = struct.Struct(f"{VERIFIED_NS - KEY_LOW + 1}Q")
@@ -92,7 +94,7 @@ def digest_of(request: ReadPixels) -> Digest:
     return _digest(request.path, request.scene, index, request.area, request.revision)
 
 
-@lru_cache(MAX_SLOTS)  # whoever steps to and fro asks for the same planes again
+@lru_cache(KEYS_KEPT)  # whoever steps to and fro asks for the same planes again
 def _digest(
     path: str, scene: int | str, index: tuple[tuple[str, int], ...], area: Area, revision: int
 ) -> Digest:
