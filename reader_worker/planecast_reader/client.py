@@ -54,7 +54,7 @@ from planecast_reader.answers import (
     Request,
     Table,
 )
-from planecast_reader.arena.ledger import digest_of
+from planecast_reader.arena.ledger import known_digest_of
 from planecast_reader.lookup import Lookup
 from planecast_reader.receiving import Receiving
 from planecast_reader.worker_link import WorkerLink, find_worker, is_remote
@@ -137,7 +137,7 @@ class ReaderClient:
         link = self._link
         if link is None or link.arena is None:
             return None
-        return link.arena.find(digest_of(message), running=message.running)
+        return link.arena.find(known_digest_of(message), running=message.running)
 
     def cancel(self, *numbers: int) -> None:
         """Withdraw requests; those not answered yet are answered with `CancelledError`."""
@@ -217,7 +217,7 @@ class ReaderClient:
             if link is not None and leads:
                 with self._lock:
                     self._receiving.hand_back(link.connection, expects=bool(self._outstanding))
-        while not box.wait():
+        while box.is_empty and not box.wait():
             self._give_up(number, box)
         return box.open()
 

@@ -5,7 +5,7 @@ import time
 from planecast_protocol.reader_messages import ReadPixels
 from planecast_reader.answers import PixelAnswer
 from planecast_reader.arena.leases import EVER, ClientArena
-from planecast_reader.arena.ledger import digest_of
+from planecast_reader.arena.ledger import known_digest_of
 
 
 class Lookup:
@@ -38,11 +38,11 @@ class Lookup:
 
     def is_new(self) -> bool:
         """Tell whether it is not there, certain or not, or is expected not to be."""
-        return self._asks_first or not self._arena.knows(digest_of(self._plane))
+        return self._asks_first or not self._arena.knows(known_digest_of(self._plane))
 
     def _find(self, before_ns: int = EVER) -> PixelAnswer | None:
         if not self._may_find:
             return None
-        digest, running = digest_of(self._plane), self._plane.running
+        digest, running = known_digest_of(self._plane), self._plane.running
         pixels = self._arena.find(digest, running=running, before_ns=before_ns)
         return None if pixels is None else PixelAnswer(pixels, None, cached=True, read_ms=0.0)
